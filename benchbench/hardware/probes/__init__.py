@@ -1,0 +1,1 @@
+"""Telemetry probes: one file each, found by name (see `benchbench.hardware.probe`)."""

@@ -1,0 +1,50 @@
+"""The raw lines of a repeat: JSON objects, one a line, flushed as they happen, read back however they end.
+
+A repeat's working folder holds `events.jsonl` (the trainer: ready, phase, step, eval, done, failed),
+`telemetry.jsonl` (the observer), `log.txt` (the tree's standard output and error), `exit.json` (the supervisor)
+and `repeat.json` (the `Repeat`, once it ended).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+EVENTS = "events.jsonl"
+TELEMETRY = "telemetry.jsonl"
+LOG = "log.txt"
+EXIT = "exit.json"
+REPEAT = "repeat.json"
+SCENARIO = "scenario.json"
+
+_LOG_TAIL_BYTES = 4000
+
+
+def lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Every whole JSON object of a file; a line cut short by a crash is left out, a missing file has none."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        return
+    with file:
+        for line in file:
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(value, dict):
+                yield value
+
+
+def log_tail(path: Path) -> str:
+    """The last lines of a log, some 4 kB."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _LOG_TAIL_BYTES))
+            tail = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return tail.partition("\n")[2] if size > _LOG_TAIL_BYTES else tail

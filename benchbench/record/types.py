@@ -1,0 +1,142 @@
+"""A run: one scenario (or `--set` variant) with its repeats inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from benchbench.record.machine import Machine
+from benchbench.scenario.scenario import Scenario
+from benchbench.values import Observed
+
+SCHEMA = 1  # 1: the first (DESIGN: run folder with result.json, steps, telemetry and evals as parquet, log.txt)
+
+
+class Outcome(StrEnum):
+    """How a repeat ended, from best to worst; a run's is the worst of its repeats."""
+
+    OK = "ok"
+    DIVERGED = "diverged"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    OOM = "oom"
+    CRASHED = "crashed"
+    INVALID = "invalid"
+    INTERRUPTED = "interrupted"
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """The last of several outcomes in the order of `Outcome`; interrupted when there is none."""
+    order = list(Outcome)
+    return max(outcomes, key=order.index, default=Outcome.INTERRUPTED)
+
+
+class Failure(Observed):
+    """Why a repeat has no full result."""
+
+    kind: str
+    message: str
+    rank: int | None = None
+    exit_code: int | None = None
+    log_tail: str = ""
+
+
+WarningCode = Literal[
+    "single-repeat", "noisy", "unstable", "suspect", "throttled", "foreign-process", "oversubscribed", "swapping",
+    "device-lost", "telemetry-missing", "clock-jump", "recompiled", "target-at-plateau", "low-reach-rate",
+]  # fmt: skip
+
+
+class RunWarning(Observed):
+    """Something a reader of the numbers must know."""
+
+    code: WarningCode
+    message: str
+
+
+class DeviceTelemetry(Observed):
+    """What was seen of one device, over all repeats."""
+
+    device: str
+    name: str
+    uuid: str | None = None
+    in_use: bool = False
+    samples: int = 0
+    missing: tuple[str, ...] = ()
+    lost: bool = False
+
+
+class Figures(Observed):
+    """One repeat's figures over its measured steps; raw series stay in the tables."""
+
+    measured_steps: int
+    warmup_steps: int
+    measured_s: float = Field(description="wall time of the measured steps, stalls included")
+    step_s: float = Field(description="mean over the measured steps")
+    step_s_halfwidth: float | None = Field(description="within-run, by batch means, at the scenario's confidence")
+    samples_per_step: float
+    tokens_per_step: float = Field(description="padding left out")
+    data_wait_fraction: float | None
+    utilization: float | None
+    power_w: float | None
+    energy_j_per_sample: float | None
+    peak_memory_bytes: int | None
+    settled: bool = Field(description="whether a steady state was found before the measured steps")
+
+
+class Reach(Observed):
+    """One repeat's way to the target (time-to-target only)."""
+
+    reached: bool
+    time_to_target_s: float | None = None
+    steps_to_target: int | None = None
+    previous_evaluation_s: float | None = Field(None, description="training time of the evaluation before the crossing")
+    best: float | None = Field(None, description="the best value of the target's metric")
+    evaluation_s: float = 0.0
+
+
+class Repeat(Observed):
+    """One fresh process."""
+
+    index: int
+    seed: int
+    order: int = Field(description="position among all repeats of the command, from 0")
+    started_at: str
+    wall_s: float
+    outcome: Outcome
+    failure: Failure | None = None
+    phases_s: dict[str, float] = {}
+    figures: Figures | None = None
+    reach: Reach | None = None
+    final_metrics: dict[str, float] = {}
+    facts: dict[str, str | int | float | bool | None] = Field(
+        {}, description="what the trainer reports of itself: parameters, attention, versions, ..."
+    )
+    memory_limit_enforced_by: str | None = None
+    telemetry: tuple[DeviceTelemetry, ...] = ()
+    warnings: tuple[RunWarning, ...] = ()
+
+
+class Run(Observed):
+    """One entry of `run --json` and one result folder, as it is stored."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    id: str
+    scenario: Scenario
+    created_at: str
+    command: tuple[str, ...] = ()
+    machine: Machine
+    repeats: tuple[Repeat, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """The worst of the repeats'."""
+        return worst(r.outcome for r in self.repeats)
+
+    @property
+    def failure(self) -> Failure | None:
+        """The failure that belongs to the outcome."""
+        return next((r.failure for r in self.repeats if r.outcome == self.outcome), None)

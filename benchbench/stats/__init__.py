@@ -1,0 +1,1 @@
+"""Arrays in, values out: steady state, intervals. Knows nothing of runs or files."""

@@ -1,0 +1,1 @@
+"""Closed forms: FLOPs, memory and step-time models will stand here."""
