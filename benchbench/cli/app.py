@@ -1,0 +1,24 @@
+"""The commands. Each lives in a file of its own and imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import importlib
+
+import typer
+
+COMMANDS = ("run", "tune", "report", "list", "show", "schema", "doctor")
+
+app = typer.Typer(
+    name="benchbench",
+    help="Finds the fastest way to train a language model to a target accuracy on this hardware, and shows why you "
+    "may believe it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+
+for _name in COMMANDS:
+    _module = importlib.import_module(f"benchbench.cli.{_name}_command")
+    app.command(_name)(_module.command)

@@ -1,0 +1,36 @@
+"""Where output goes: people read stderr, programs read the one JSON document on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from benchbench.errors import BenchBenchError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SCHEMA = 1
+
+
+def console() -> Console:
+    """The console for people."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def emit(document: dict[str, Any]) -> None:
+    """Prints the one JSON document of a command."""
+    json.dump(document, sys.stdout, ensure_ascii=False, allow_nan=False, indent=1)
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+
+
+def report_error(error: BenchBenchError, as_json: bool) -> None:
+    """One message on stderr; with `--json` the same as a document on stdout."""
+    sys.stderr.write(f"error: {error}\n")
+    if as_json:
+        place = {"file": error.file, "line": error.line, "key": error.key}
+        emit({"schema": _SCHEMA, "error": {"kind": error.kind, "message": error.message, **place}})

@@ -1,0 +1,50 @@
+"""The protocol of an executor. It is one file in `kinds/`; its `PLUGIN` is a class that satisfies it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchbench.record.types import Repeat
+from benchbench.scenario.scenario import Scenario
+from benchbench.values import Value
+
+Watch = Callable[[Mapping[str, Any]], None]
+"""Called in the parent with what happens: `{"event": "phase", "name": ...}`, `{"progress": {...}}`, ..."""
+
+
+class Request(Value):
+    """One repeat of one scenario, to be measured in a fresh process."""
+
+    scenario: Scenario
+    index: int
+    order: int
+    folder: Path
+    timeout_s: float
+    deadline_s: float | None = None
+    lock_fd: int | None = None
+
+    @property
+    def seed(self) -> int:
+        """The repeat's seed: `training.seed + index`."""
+        return self.scenario.training.seed + self.index
+
+
+class Executor(Protocol):
+    """Carries out requests, one at a time.
+
+    `run` leaves the repeat's raw lines in `request.folder` (see `record.raw`) and returns its `Repeat`. It
+    returns for every way in which a run can go wrong. When the user interrupts (KeyboardInterrupt arrives while it waits), it ends
+    what it started and returns the outcome `interrupted`.
+    """
+
+    def run(self, request: Request, watch: Watch) -> Repeat:
+        """Carries out one repeat.
+
+        Args:
+            request: what to measure; `timeout_s` is the hard deadline of the whole process tree, `deadline_s` the
+                training seconds after which a target no longer counts.
+            watch: is told what happens, at most about once a second.
+        """
+        ...

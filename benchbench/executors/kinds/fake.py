@@ -1,0 +1,126 @@
+"""An executor that trains nothing: tuning, pages and commands are tested with it in milliseconds.
+
+It answers from a function of the scenario, writes the raw lines that a real repeat would leave, and so passes
+through the same figures, summary, tables and pages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from benchbench.executors.base import Request, Watch
+from benchbench.record import raw
+from benchbench.record.figures import figures, reach, seen_devices, telemetry_warnings
+from benchbench.record.store import now, read_raw
+from benchbench.record.types import Failure, Outcome, Repeat
+from benchbench.scenario.scenario import Scenario
+
+_MEMORY_BYTES = 2**30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a faked repeat does.
+
+    Attributes:
+        step_s: seconds of every step.
+        steps_to_target: the step whose evaluation meets the target; None = never.
+        outcome: how the repeat ends.
+        interrupt: raise KeyboardInterrupt in mid-run, as Ctrl-C does.
+    """
+
+    step_s: float = 0.01
+    steps_to_target: int | None = 100
+    outcome: Outcome = Outcome.OK
+    interrupt: bool = False
+
+
+Script = Callable[[Scenario, int], Answer]
+
+
+class FakeExecutor:
+    """Answers every request from a script; `requests` keeps what was asked."""
+
+    def __init__(self, script: Script = lambda _scenario, _seed: Answer()) -> None:
+        self.script = script
+        self.requests: list[Request] = []
+
+    def run(self, request: Request, watch: Watch) -> Repeat:
+        """Carries out one repeat (see `Executor`)."""
+        self.requests.append(request)
+        answer = self.script(request.scenario, request.seed)
+        outcome = answer.outcome
+        watch({"event": "phase", "name": "measure"})
+        if answer.interrupt:
+            outcome = Outcome.INTERRUPTED
+        started_at = now()
+        events = list(_events(request, answer)) if outcome in (Outcome.OK, Outcome.DIVERGED) else []
+        _write(request, events)
+        lines = read_raw(request.folder)
+        target = request.scenario.target
+        trains = request.scenario.measure.procedure == "time-to-target"
+        found = reach(lines, target) if trains and target is not None else None
+        seen = seen_devices(lines)
+        return Repeat(
+            index=request.index,
+            seed=request.seed,
+            order=request.order,
+            started_at=started_at,
+            wall_s=events[-1]["t"] if events else 0.0,  # type: ignore[arg-type]
+            outcome=outcome,
+            failure=None if outcome is Outcome.OK else Failure(kind=outcome.value, message=f"the script says {outcome}"),
+            phases_s={"start": 0.0},
+            figures=figures(lines, request.scenario.measure.confidence, _MEMORY_BYTES, find_warmup=trains),
+            reach=found,
+            final_metrics={"train_loss": 0.5},
+            telemetry=seen,
+            warnings=telemetry_warnings(seen, lines),
+        )
+
+
+def _events(request: Request, answer: Answer) -> list[Mapping[str, object]]:
+    scenario = request.scenario
+    trains = scenario.measure.procedure == "time-to-target"
+    target = scenario.target
+    last = scenario.training.max_steps if trains else 30
+    if trains and answer.steps_to_target is not None:
+        last = min(last, answer.steps_to_target)
+    if trains and request.deadline_s is not None:
+        last = min(last, int(request.deadline_s / answer.step_s))
+    batch = scenario.training.global_batch
+    lines: list[Mapping[str, object]] = []
+    for step in range(1, last + 1):
+        t = step * answer.step_s
+        lines.append({
+            "event": "step", "step": step, "t": t, "step_s": answer.step_s, "data_wait_s": 0.0, "samples": batch,
+            "tokens": batch * 10, "loss": 1.0 / step, "warmup": not trains and step <= 5,
+        })  # fmt: skip
+        if trains and target is not None and (step % target.eval_every == 0 or step == answer.steps_to_target):
+            bound = target.at_least if target.at_least is not None else target.at_most
+            missed = (bound or 0.0) + (-0.1 if target.at_least is not None else 0.1)
+            value = bound if step == answer.steps_to_target else missed
+            lines.append({
+                "event": "eval", "step": step, "t": t, "training_s": t, "evaluation_s": 0.1,
+                "metrics": {target.metric: value, "loss": 1.0 / step},
+            })  # fmt: skip
+    return lines
+
+
+def _write(request: Request, events: list[Mapping[str, object]]) -> None:
+    header = {
+        "devices": [{
+            "device": "cpu", "name": "a faked CPU", "uuid": None, "in_use": True, "metrics": ["utilization"],
+            "missing": ["power", "energy"],
+        }],
+        "unavailable": {},
+        "interval_s": 0.1,
+    }  # fmt: skip
+    samples = [{"t": e["t"], "device": "cpu", "utilization": 0.9, "process_utilization": 0.8} for e in events[::5]]
+    text = {raw.EVENTS: events, raw.TELEMETRY: [{"header": header}, *samples], raw.LOG: []}
+    for name, lines in text.items():
+        (request.folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+PLUGIN = FakeExecutor

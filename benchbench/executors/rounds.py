@@ -1,0 +1,153 @@
+"""Scenarios x repeats, measured in interleaved rounds so that drift hits all alike, and stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchbench.errors import StoreError
+from benchbench.executors.base import Executor, Request
+from benchbench.record.machine import Machine
+from benchbench.record.store import Draft, new_id, now
+from benchbench.record.types import Outcome, Repeat, Run
+from benchbench.scenario.loading import to_yaml
+from benchbench.scenario.scenario import Scenario
+
+AUTO_REPEATS = 3
+THROUGHPUT_TIMEOUT_S = 600.0
+TARGET_TIMEOUT_S = 24 * 3600.0
+
+RoundsWatch = Callable[[Scenario, int, Mapping[str, Any]], None]
+"""Called with the scenario, the repeat's index and what happens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A run and where it is kept; `folder` is None when it could not be written, `problem` says why."""
+
+    run: Run
+    folder: Path | None
+    problem: StoreError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a command is about to measure.
+
+    Attributes:
+        scenarios: in the order of the results.
+        out: the results folder.
+        machine: its fingerprint.
+        command: what the user typed, for the page's "repeat this".
+        repeats: overrides each scenario's own.
+        first_index: of the repeats; a confirmation starts above 0 for fresh seeds.
+        end_by: monotonic time that nothing may outlast; None without a budget.
+        deadline_s: training seconds after which a target no longer counts.
+        lock_fd: the machine's lock, held by every process tree too.
+    """
+
+    scenarios: Sequence[Scenario]
+    out: Path
+    machine: Machine
+    command: tuple[str, ...] = ()
+    repeats: int | None = None
+    first_index: int = 0
+    end_by: float | None = None
+    deadline_s: float | None = None
+    lock_fd: int | None = None
+
+    def repeats_of(self, scenario: Scenario) -> int:
+        """How many repeats of a scenario to measure."""
+        own = scenario.measure.repeats
+        return self.repeats or (AUTO_REPEATS if own == "auto" else own)
+
+    def timeout_s(self, scenario: Scenario) -> float:
+        """The hard deadline of the next repeat: the scenario's, cut to what is left."""
+        own = scenario.measure.timeout
+        if own == "auto":
+            own = THROUGHPUT_TIMEOUT_S if scenario.measure.procedure == "throughput" else TARGET_TIMEOUT_S
+        return own if self.end_by is None else min(own, self.end_by - time.monotonic())
+
+
+@dataclass
+class _Progress:
+    """One scenario on its way."""
+
+    scenario: Scenario
+    draft: Draft
+    created_at: str
+    repeats: list[Repeat] = field(default_factory=list)
+
+
+def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None) -> list[Stored]:
+    """Measures every scenario of a plan, round by round, and stores each run.
+
+    A scenario of which a repeat failed goes on with its other repeats, unless that one was refused: the rest would be refused too.
+    An interruption ends the rounds; what was measured is stored. A plan's `end_by` ends them likewise.
+
+    Returns:
+        One stored run for every scenario of which at least one repeat ended, in the plan's order.
+    """
+    going = [_Progress(s, Draft(plan.out, new_id(s.slug)), now()) for s in plan.scenarios]
+    order = 0
+    try:
+        for round_index in range(max(plan.repeats_of(s) for s in plan.scenarios)):
+            for one in going:
+                if _finished(plan, one, round_index):
+                    continue
+                repeat = _one(plan, one, plan.first_index + round_index, order, executor, watch)
+                order += 1
+                if repeat.outcome is Outcome.INTERRUPTED:
+                    return [_store(plan, p) for p in going if p.repeats]
+    finally:
+        for one in going:
+            if not one.repeats:
+                one.draft.discard()
+    return [_store(plan, one) for one in going if one.repeats]
+
+
+def _finished(plan: Plan, one: _Progress, round_index: int) -> bool:
+    over = plan.end_by is not None and time.monotonic() >= plan.end_by
+    refused = any(r.outcome is Outcome.REFUSED for r in one.repeats)
+    return over or refused or round_index >= plan.repeats_of(one.scenario)
+
+
+def _one(
+    plan: Plan, one: _Progress, index: int, order: int, executor: Executor, watch: RoundsWatch
+) -> Repeat:
+    request = Request(
+        scenario=one.scenario,
+        index=index,
+        order=order,
+        folder=one.draft.repeat_folder(index),
+        timeout_s=plan.timeout_s(one.scenario),
+        deadline_s=plan.deadline_s,
+        lock_fd=plan.lock_fd,
+    )
+    watch(one.scenario, index, {"event": "start", "timeout_s": request.timeout_s})
+    repeat = executor.run(request, lambda what: watch(one.scenario, index, what))
+    one.repeats.append(repeat)
+    one.draft.keep(repeat)
+    watch(one.scenario, index, {"event": "end", "outcome": repeat.outcome.value})
+    return repeat
+
+
+def _store(plan: Plan, one: _Progress) -> Stored:
+    cuda = next((r.facts.get("cuda") for r in one.repeats if r.facts.get("cuda")), None)
+    threads = next((r.facts.get("threads") for r in one.repeats if r.facts.get("threads")), None)
+    machine = plan.machine.model_copy(update={"cuda": cuda, "threads": threads})
+    run = Run(
+        id=one.draft.id,
+        scenario=one.scenario,
+        created_at=one.created_at,
+        command=plan.command,
+        machine=machine,
+        repeats=tuple(one.repeats),
+    )
+    try:
+        return Stored(run=run, folder=one.draft.commit(run, to_yaml(one.scenario)))
+    except StoreError as error:
+        return Stored(run=run, folder=None, problem=error)

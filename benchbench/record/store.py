@@ -1,0 +1,211 @@
+"""Result folders that appear whole or not at all.
+
+A run in progress lives in `<out>/.<id>/`, one folder a repeat, each written as it happens. When the run ends, the
+whole result is written beside it, made durable, and renamed to `<out>/<id>`; only then does the working folder go.
+A command that is killed leaves its working folder, with every repeat that ended, and no half-written result.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from benchbench.errors import RecordError, StoreError, nearest
+from benchbench.record import document, raw, tables
+from benchbench.record.figures import RawLines
+from benchbench.record.types import SCHEMA, Repeat, Run
+
+RESULT = "result.json"
+SCENARIO = "scenario.yaml"
+
+
+def now() -> str:
+    """This moment as ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def new_id(slug: str) -> str:
+    """A fresh id, sortable by time: `20260131-235959-bert-base-3f9a`."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}-{secrets.token_hex(2)}"
+
+
+@contextmanager
+def _writing(what: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"cannot be written: {error.strerror or error}", file=str(what)) from error
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Writes a file beside its place, makes it durable and renames it into place.
+
+    Raises:
+        StoreError: it cannot be written; what stood there before still stands.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with _writing(path):
+        try:
+            with beside.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Draft:
+    """A run in progress: its hidden folder and the repeats that ended so far."""
+
+    def __init__(self, out: Path, run_id: str) -> None:
+        self.out = out
+        self.id = run_id
+        self.folder = out / f".{run_id}"
+        with _writing(self.folder):
+            self.folder.mkdir(parents=True)
+
+    def repeat_folder(self, index: int) -> Path:
+        """A fresh folder for one repeat's raw lines."""
+        folder = self.folder / f"repeat-{index}"
+        with _writing(folder):
+            folder.mkdir()
+        return folder
+
+    def keep(self, repeat: Repeat) -> None:
+        """Makes a repeat that ended durable."""
+        folder = self.folder / f"repeat-{repeat.index}"
+        write_atomic(folder / raw.REPEAT, repeat.model_dump_json(by_alias=True, indent=1))
+
+    def commit(self, run: Run, scenario_yaml: str) -> Path:
+        """Writes the whole result and gives it its visible name.
+
+        Returns:
+            The result folder.
+
+        Raises:
+            StoreError: it cannot be written; the working folder stays.
+        """
+        final, beside = self.out / self.id, self.out / f".{self.id}.whole"
+        with _writing(final):
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir()
+            folders = {r.index: self.folder / f"repeat-{r.index}" for r in run.repeats}
+            tables.write(beside, {index: read_raw(folder) for index, folder in folders.items()})
+            (beside / SCENARIO).write_text(scenario_yaml, encoding="utf-8")
+            (beside / RESULT).write_text(
+                json.dumps(document.result(run), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+            )
+            _join_logs(beside / raw.LOG, folders)
+            for file in beside.iterdir():
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
+            _sync_folder(beside)
+            beside.rename(final)
+            _sync_folder(self.out)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return final
+
+    def discard(self) -> None:
+        """Forgets a run of which nothing was measured."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _join_logs(log: Path, folders: Mapping[int, Path]) -> None:
+    with log.open("wb") as joined:
+        for index, folder in folders.items():
+            joined.write(f"--- repeat {index} ---\n".encode())
+            part = folder / raw.LOG
+            if part.is_file():
+                with part.open("rb") as source:
+                    shutil.copyfileobj(source, joined)
+
+
+def read_raw(folder: Path) -> RawLines:
+    """The raw lines of one repeat, however it ended."""
+    return RawLines(
+        events=tuple(raw.lines(folder / raw.EVENTS)), telemetry=tuple(raw.lines(folder / raw.TELEMETRY))
+    )
+
+
+def read_run(folder: Path) -> Run:
+    """The run of a result folder or of a `result.json`.
+
+    Raises:
+        RecordError: missing, truncated, or of a schema that this version does not know.
+    """
+    file = folder / RESULT if folder.is_dir() else folder
+    try:
+        data: Any = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecordError(f"not a result folder: it holds no {RESULT}", file=str(folder)) from None
+    except (OSError, ValueError) as error:
+        raise RecordError(f"cannot be read ({error}); the file is damaged", file=str(file)) from None
+    if not isinstance(data, dict) or "run" not in data:
+        raise RecordError("not a BenchBench result", file=str(file))
+    if data.get("schema") != SCHEMA:
+        raise RecordError(
+            f"schema {data.get('schema')!r} is not known here (this version reads {SCHEMA}); a newer BenchBench "
+            "wrote it",
+            file=str(file),
+        )
+    try:
+        return Run.model_validate_json(json.dumps(data["run"]))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = "run." + ".".join(map(str, first["loc"]))
+        raise RecordError(f"damaged: {first['msg']}", file=str(file), key=key) from None
+
+
+def find(out: Path, name: str) -> Path:
+    """The folder or file that a user's word means: a path, an id under `out`, or an id's unique beginning.
+
+    Raises:
+        RecordError: nothing, or more than one thing, has that name.
+    """
+    for candidate in (out / name, Path(name)):
+        if not Path(name).name.startswith(".") and (candidate / RESULT).is_file():
+            return candidate
+    if Path(name).is_file():
+        return Path(name)
+    known = [folder.name for folder in run_folders(out)]
+    matches = [k for k in known if k.startswith(name)] if name else []
+    if len(matches) == 1:
+        return out / matches[0]
+    if matches:
+        raise RecordError(f"{name!r} is the beginning of {len(matches)} ids; write more of it", file=str(out))
+    hint = nearest(name, known) if known else f"there are no results under {out}"
+    raise RecordError(f"no result is called {name!r}: {hint}")
+
+
+def run_folders(out: Path) -> list[Path]:
+    """Every whole run under a results folder, oldest first."""
+    if not out.is_dir():
+        return []
+    return sorted((f for f in out.iterdir() if not f.name.startswith(".") and (f / RESULT).is_file()), key=lambda f: f.name)
+
+
+def unfinished(out: Path) -> list[Path]:
+    """Working folders that a killed command left behind."""
+    if not out.is_dir():
+        return []
+    return sorted(f for f in out.iterdir() if f.is_dir() and re.fullmatch(r"\.\d{8}-\d{6}-.+-[0-9a-f]{4}", f.name))

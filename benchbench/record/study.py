@@ -1,0 +1,125 @@
+"""A search and its answer, as `study.json` and `tune --json` give it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from benchbench.record.machine import Machine
+from benchbench.record.types import Failure, Outcome, RunWarning
+from benchbench.scenario.knobs import Lever
+from benchbench.scenario.scenario import Scenario
+from benchbench.stats.estimate import Estimate
+from benchbench.values import Observed
+
+Overrides = dict[str, bool | int | float | str | None]
+Objective = Literal["time", "energy", "cost", "throughput"]
+
+
+class Trial(Observed):
+    """One candidate: what was asked, how it ended, what was measured, when in the search."""
+
+    number: int
+    overrides: Overrides
+    role: Literal["baseline", "candidate", "confirmation"]
+    outcome: Outcome
+    failure: Failure | None = None
+    run_id: str | None = None
+    objective: float | None = Field(None, description="seconds to target, or seconds a sample; None = no value")
+    reached_target: bool | None = None
+    started_s: float = Field(description="seconds since the search began")
+    ended_s: float
+
+
+class Baseline(Observed):
+    """What a user runs today."""
+
+    overrides: Overrides
+    time_to_target_s: Estimate | None = None
+    step_s: Estimate | None = None
+    samples_per_s: Estimate | None = None
+    reach_rate: float | None = None
+    run_ids: tuple[str, ...] = ()
+
+
+class Recommendation(Observed):
+    """The answer. `overrides` has the space's own values for every key of the space."""
+
+    verdict: Literal["faster", "tie", "insufficient-evidence", "target-not-reached"]
+    overrides: Overrides
+    scenario_path: str
+    time_to_target_s: Estimate | None = None
+    predicted_time_to_target_s: Estimate | None = None
+    step_s: Estimate | None = None
+    samples_per_s: Estimate | None = None
+    speedup: Estimate | None = None
+    reach_rate: float | None = None
+    tied_with: tuple[Overrides, ...] = ()
+    run_ids: tuple[str, ...] = ()
+
+
+class Attribution(Observed):
+    """One knob's part of the speedup."""
+
+    lever: Lever
+    key: str
+    before: bool | int | float | str | None = Field(alias="from")
+    after: bool | int | float | str | None = Field(alias="to")
+    speedup: Estimate
+
+
+class Economics(Observed):
+    """What the search cost and after how many trainings it pays."""
+
+    search_s: float
+    saved_per_training_s: float | None = None
+    break_even_trainings: float | None = None
+
+
+class Study(Observed):
+    """One search, whole."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    study: str
+    scenario: Scenario
+    objective: Objective
+    created_at: str
+    command: tuple[str, ...] = ()
+    machine: Machine
+    seed: int
+    budget_s: float
+    spent_s: float
+    stopped: str = Field(description="why the search ended, in words")
+    trials: tuple[Trial, ...]
+    baseline: Baseline
+    recommendation: Recommendation
+    attribution: tuple[Attribution, ...] = ()
+    economics: Economics
+    warnings: tuple[RunWarning, ...] = ()
+
+    def counts(self) -> dict[str, int]:
+        """How many trials ended in which outcome; every outcome has its entry."""
+        return {o.value: sum(t.outcome is o for t in self.trials) for o in _CONTRACT_ORDER}
+
+    def answer(self, directory: str | None, report: str | None) -> dict[str, Any]:
+        """The document of `tune --json`."""
+        whole = self.document()
+        return {
+            "schema": 1,
+            "study": self.study,
+            "dir": directory,
+            "report": report,
+            "budget_s": self.budget_s,
+            "spent_s": self.spent_s,
+            "objective": self.objective,
+            "stopped": self.stopped,
+            "trials": self.counts(),
+            **{k: whole[k] for k in ("baseline", "recommendation", "attribution", "economics", "warnings")},
+        }
+
+
+_CONTRACT_ORDER = (
+    Outcome.OK, Outcome.REFUSED, Outcome.OOM, Outcome.TIMEOUT, Outcome.CRASHED, Outcome.DIVERGED, Outcome.INTERRUPTED,
+    Outcome.INVALID,
+)  # fmt: skip

@@ -1,0 +1,148 @@
+"""The repeats' figures -> estimates: the `summary` of `run --json`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from benchbench.record.types import Figures, Outcome, Reach, Repeat, Run, RunWarning
+from benchbench.stats.estimate import Estimate
+from benchbench.stats.intervals import median_with_misses, of_repeats, of_series
+from benchbench.values import Observed
+
+_NOISY_HALFWIDTH = 0.10
+
+
+class Summary(Observed):
+    """Estimates over the repeats that ended well."""
+
+    step_s: Estimate | None = None
+    samples_per_s: Estimate | None = None
+    tokens_per_s: Estimate | None = None
+    tokens_per_s_per_device: Estimate | None = None
+    mfu: Estimate | None = None
+    peak_memory_bytes: int | None = None
+    utilization: Estimate | None = None
+    power_w: Estimate | None = None
+    energy_j_per_sample: Estimate | None = None
+    data_wait_fraction: Estimate | None = None
+    communication_fraction: Estimate | None = None
+    reached_target: bool | None = None
+    reach_rate: float | None = None
+    time_to_target_s: Estimate | None = None
+    steps_to_target: Estimate | None = None
+    final_metrics: dict[str, float] = {}
+
+
+def summarize(run: Run) -> Summary:
+    """The summary of a run, from its repeats' figures alone."""
+    good = [r for r in run.repeats if r.outcome is Outcome.OK and r.figures is not None]
+    confidence = run.scenario.measure.confidence
+    fields: dict[str, object] = {}
+    if good:
+        every = [r.figures for r in good if r.figures is not None]
+        devices = run.scenario.hardware.devices * run.scenario.hardware.nodes
+        fields |= _speed(every, confidence, devices)
+        fields["peak_memory_bytes"] = max((f.peak_memory_bytes for f in every if f.peak_memory_bytes), default=None)
+        for name, unit in (
+            ("utilization", "fraction"), ("power_w", "W"), ("energy_j_per_sample", "J"), ("data_wait_fraction", "fraction"),
+        ):  # fmt: skip
+            fields[name] = _plain([getattr(f, name) for f in every], confidence, unit)
+        names = set.intersection(*(set(r.final_metrics) for r in good))
+        fields["final_metrics"] = {n: sum(r.final_metrics[n] for r in good) / len(good) for n in sorted(names)}
+    fields |= _target(run.repeats, confidence)
+    return Summary.model_validate(fields)
+
+
+def _speed(every: Sequence[Figures], confidence: float, devices: int) -> dict[str, Estimate]:
+    step_s = _step_s(every, confidence)
+    samples = sum(f.samples_per_step for f in every) / len(every)
+    tokens = _over_repeats(every, lambda f: f.tokens_per_step / f.step_s, confidence, "tokens/s", step_s)
+    return {
+        "step_s": step_s,
+        "samples_per_s": step_s.inverse(samples, "samples/s"),
+        "tokens_per_s": tokens,
+        "tokens_per_s_per_device": tokens.scaled(1 / devices, "tokens/s/device"),
+    }
+
+
+def _step_s(every: Sequence[Figures], confidence: float) -> Estimate:
+    if len(every) > 1:
+        return of_repeats([f.step_s for f in every], confidence, "s")
+    half = every[0].step_s_halfwidth
+    return of_series(every[0].step_s, math.inf if half is None else half, confidence, "s")
+
+
+def _over_repeats(
+    every: Sequence[Figures], value: Callable[[Figures], float], confidence: float, unit: str, step_s: Estimate
+) -> Estimate:
+    if len(every) > 1:
+        return of_repeats([value(f) for f in every], confidence, unit)
+    return step_s.inverse(value(every[0]) * every[0].step_s, unit)
+
+
+def _plain(values: Sequence[float | None], confidence: float, unit: str) -> Estimate | None:
+    known = [v for v in values if v is not None]
+    if not known:
+        return None
+    if len(known) == 1:
+        return Estimate(value=known[0], low=None, high=None, confidence=confidence, n=1, unit=unit)
+    return of_repeats(known, confidence, unit)
+
+
+def _target(repeats: Sequence[Repeat], confidence: float) -> dict[str, object]:
+    """A repeat that diverged is a miss; one that failed otherwise says nothing of the target."""
+    counted: list[Reach] = []
+    for repeat in repeats:
+        if repeat.reach is not None and repeat.outcome in (Outcome.OK, Outcome.DIVERGED):
+            counted.append(repeat.reach if repeat.outcome is Outcome.OK else Reach(reached=False))
+    if not counted:
+        return {}
+    reached = sum(r.reached for r in counted)
+    times = [r.time_to_target_s if r.time_to_target_s is not None else math.inf for r in counted]
+    steps = [float(r.steps_to_target) if r.steps_to_target is not None else math.inf for r in counted]
+    time_s = median_with_misses(times, confidence, "s")
+    if time_s is not None and len(counted) == 1:
+        time_s = time_s.model_copy(update={"low": counted[0].previous_evaluation_s, "high": time_s.value})
+    return {
+        "reached_target": reached * 2 > len(counted),
+        "reach_rate": reached / len(counted),
+        "time_to_target_s": time_s,
+        "steps_to_target": median_with_misses(steps, confidence, "steps"),
+    }
+
+
+def warnings_of(run: Run, summary: Summary) -> tuple[RunWarning, ...]:
+    """Every warning of the repeats once, and those that only the whole shows."""
+    found = dict.fromkeys(w for repeat in run.repeats for w in repeat.warnings)
+    if summary.step_s is not None and summary.step_s.n == 1:
+        found[
+            RunWarning(
+                code="single-repeat",
+                message="one repeat only: the interval is the within-run one and says nothing of the spread between "
+                "processes; use --repeats 3 or more",
+            )
+        ] = None
+    if summary.step_s is not None and summary.step_s.n > 1 and _relative_halfwidth(summary.step_s) > _NOISY_HALFWIDTH:
+        half = _relative_halfwidth(summary.step_s)
+        found[
+            RunWarning(
+                code="noisy",
+                message=f"the step time is known to within {half:.0%} only; more repeats or a quieter machine would help",
+            )
+        ] = None
+    if any(r.figures is not None and not r.figures.settled for r in run.repeats):
+        found[
+            RunWarning(code="unstable", message="the step time did not settle in the warm-up; the mean may still drift")
+        ] = None
+    if summary.reach_rate is not None and 0 < summary.reach_rate < 1:
+        found[
+            RunWarning(code="low-reach-rate", message=f"only {summary.reach_rate:.0%} of the repeats reached the target")
+        ] = None
+    return tuple(found)
+
+
+def _relative_halfwidth(estimate: Estimate) -> float:
+    if estimate.low is None or estimate.high is None:
+        return 0.0
+    return (estimate.high - estimate.low) / 2 / estimate.value

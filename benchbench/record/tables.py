@@ -1,0 +1,78 @@
+"""Raw lines -> the three tables of a result folder, and back as pandas frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchbench.errors import RecordError
+from benchbench.record.figures import RawLines
+from benchbench.record.metrics import METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STEPS, TELEMETRY, EVALS = "steps.parquet", "telemetry.parquet", "evals.parquet"
+
+_STEP_COLUMNS = {
+    "repeat": "int32", "step": "int64", "t_s": "float64", "step_s": "float64", "data_wait_s": "float64",
+    "samples": "int64", "tokens": "int64", "loss": "float64", "learning_rate": "float64", "warmup": "bool",
+}  # fmt: skip
+_EVAL_COLUMNS = {
+    "repeat": "int32", "step": "int64", "t_s": "float64", "training_s": "float64", "evaluation_s": "float64",
+    "metrics": "string",
+}  # fmt: skip
+_TELEMETRY_COLUMNS = {
+    "repeat": "int32", "t_s": "float64", "device": "string", **{m.column: "float64" for m in METRICS},
+}  # fmt: skip
+_FILES = {STEPS: _STEP_COLUMNS, EVALS: _EVAL_COLUMNS, TELEMETRY: _TELEMETRY_COLUMNS}
+
+
+def write(folder: Path, repeats: Mapping[int, RawLines]) -> None:
+    """Writes the three tables of a run. `t_s` counts from the repeat's first telemetry sample.
+
+    Args:
+        folder: where the files go.
+        repeats: each repeat's index and raw lines.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for name, columns in _FILES.items():
+        rows = [row for index, raw in repeats.items() for row in _rows(name, raw, index)]
+        schema = pa.schema([(column, getattr(pa, kind if kind != "bool" else "bool_")()) for column, kind in columns.items()])
+        arrays = {column: [row.get(column) for row in rows] for column in columns}
+        pq.write_table(pa.table(arrays, schema=schema), folder / name, compression="zstd")
+
+
+def _rows(name: str, raw: RawLines, repeat: int) -> list[dict[str, Any]]:
+    zero_s = next((x["t"] for x in raw.telemetry if "t" in x), next((e["t"] for e in raw.events if "t" in e), 0.0))
+    source: Sequence[Mapping[str, Any]]
+    if name == TELEMETRY:
+        source = [x for x in raw.telemetry if "device" in x and not x.get("lost")]
+    else:
+        source = raw.of("step" if name == STEPS else "eval")
+    rows = [{**line, "repeat": repeat, "t_s": line["t"] - zero_s} for line in source]
+    if name == EVALS:
+        rows = [{**row, "metrics": json.dumps(row["metrics"])} for row in rows]
+    return rows
+
+
+def read(folder: Path, name: str) -> pd.DataFrame:
+    """One table of a result folder; `metrics` of the evaluations become columns of their own.
+
+    Raises:
+        RecordError: missing, or not a table.
+    """
+    import pandas as pd
+
+    try:
+        frame = pd.read_parquet(folder / name)
+    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        raise RecordError(f"cannot be read: {str(error).splitlines()[0]}", file=str(folder / name)) from None
+    if name == EVALS:
+        metrics = pd.DataFrame([json.loads(text) for text in frame.pop("metrics")], index=frame.index)
+        frame = pd.concat([frame, metrics], axis=1)
+    return frame
