@@ -14,7 +14,11 @@ A failed run is not an error here: it is a stored outcome (`benchbench.record`).
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
+
+_LISTED = 20
+_NAME_LIMIT = 100
 
 
 class BenchBenchError(Exception):
@@ -24,19 +28,36 @@ class BenchBenchError(Exception):
     kind = "error"
 
     def __init__(
-        self, message: str, *, file: str | None = None, line: int | None = None, key: str | None = None
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        key: str | None = None,
+        via: str | None = None,
     ) -> None:
+        """Says what is wrong and where.
+
+        Args:
+            message: what was expected, what stands there, what to do.
+            file: the file that the user named.
+            line: in that file, from 1.
+            key: the dotted key.
+            via: how the key was set when not by the file, such as `--set`.
+        """
         super().__init__(message)
         self.message = message
         self.file = file
         self.line = line
         self.key = key
+        self.via = via
 
     def __str__(self) -> str:
         place = self.file or ""
         if place and self.line is not None:
             place += f":{self.line}"
-        return ": ".join(part for part in (place, self.key, self.message) if part)
+        key = " ".join(part for part in (self.key, f"({self.via})" if self.via else None) if part)
+        return ": ".join(part for part in (place, key, self.message) if part)
 
 
 class InputError(BenchBenchError):
@@ -89,7 +110,21 @@ def nearest(name: str, known: Iterable[str]) -> str:
         `did you mean 'x'?`, or `known: a, b, c` when nothing is near.
     """
     names = sorted(set(known))
-    close = difflib.get_close_matches(name.lower(), [known_name.lower() for known_name in names], n=1, cutoff=0.6)
-    if close:
-        return f"did you mean {next(n for n in names if n.lower() == close[0])!r}?"
-    return "known: " + ", ".join(names) if names else "none is known"
+    close = closest(name, names)
+    if close is not None:
+        return f"did you mean {close!r}?{look_alike(name)}"
+    rest = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return "known: " + ", ".join(names[:_LISTED]) + rest if names else "none is known"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that an unknown one was most likely meant to be, whatever its case; None when nothing is near."""
+    names = {known_name.lower(): known_name for known_name in known}
+    close = difflib.get_close_matches(name[:_NAME_LIMIT].lower(), names, n=1, cutoff=0.6)
+    return names[close[0]] if close else None
+
+
+def look_alike(name: str) -> str:
+    """Names the first letter that is not ASCII: it may look like one of the known name's."""
+    letter = next((c for c in name if not c.isascii()), None)
+    return f" (yours has {unicodedata.name(letter, ascii(letter)).lower()} in it)" if letter else ""

@@ -1,19 +1,20 @@
-"""The base of every value that passes between layers: frozen, closed, hashable."""
+"""The bases of every value that passes between layers: frozen, closed, hashable."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+V = TypeVar("V")
 
 
 class Value(BaseModel):
     """A frozen value whose unknown keys are errors. Two equal values hash alike, mappings inside included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True)
-
-    def __hash__(self) -> int:
-        return hash((type(self).__name__, self.model_dump_json(by_alias=True)))
 
 
 class Observed(BaseModel):
@@ -24,3 +25,37 @@ class Observed(BaseModel):
     def document(self) -> dict[str, Any]:
         """The value as JSON-ready mappings and lists."""
         return self.model_dump(mode="json", by_alias=True)
+
+
+class FrozenMapping(Mapping[str, V]):
+    """A mapping that never changes: it can be hashed, copied and pickled, which `MappingProxyType` cannot.
+
+    Order is kept, and counts for nothing in a comparison.
+    """
+
+    __slots__ = ("_items",)
+    _items: Mapping[str, V]
+
+    def __init__(self, items: Mapping[str, V]) -> None:
+        object.__setattr__(self, "_items", MappingProxyType(dict(items)))
+
+    def __getitem__(self, key: str) -> V:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a {type(self).__name__} never changes")
+
+    def __reduce__(self) -> tuple[type[FrozenMapping[V]], tuple[dict[str, V]]]:
+        return type(self), (dict(self._items),)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({dict(self._items)!r})"

@@ -35,8 +35,8 @@ class Executor(Protocol):
     """Carries out requests, one at a time.
 
     `run` leaves the repeat's raw lines in `request.folder` (see `record.raw`) and returns its `Repeat`. It
-    returns for every way in which a run can go wrong. When the user interrupts (KeyboardInterrupt arrives while it waits), it ends
-    what it started and returns the outcome `interrupted`.
+    returns for every way in which a run can go wrong. When the user interrupts (KeyboardInterrupt arrives while it
+    waits), it ends what it started and returns the outcome `interrupted`.
     """
 
     def run(self, request: Request, watch: Watch) -> Repeat:

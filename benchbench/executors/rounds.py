@@ -44,9 +44,10 @@ class Plan:
         command: what the user typed, for the page's "repeat this".
         repeats: overrides each scenario's own.
         first_index: of the repeats; a confirmation starts above 0 for fresh seeds.
-        end_by: monotonic time that nothing may outlast; None without a budget.
+        end_by: the `clock`'s time that nothing may outlast; None without a budget.
         deadline_s: training seconds after which a target no longer counts.
         lock_fd: the machine's lock, held by every process tree too.
+        clock: seconds; another one where time is not real (a test, a replay).
     """
 
     scenarios: Sequence[Scenario]
@@ -58,6 +59,7 @@ class Plan:
     end_by: float | None = None
     deadline_s: float | None = None
     lock_fd: int | None = None
+    clock: Callable[[], float] = time.monotonic
 
     def repeats_of(self, scenario: Scenario) -> int:
         """How many repeats of a scenario to measure."""
@@ -69,7 +71,7 @@ class Plan:
         own = scenario.measure.timeout
         if own == "auto":
             own = THROUGHPUT_TIMEOUT_S if scenario.measure.procedure == "throughput" else TARGET_TIMEOUT_S
-        return own if self.end_by is None else min(own, self.end_by - time.monotonic())
+        return own if self.end_by is None else min(own, self.end_by - self.clock())
 
 
 @dataclass
@@ -85,8 +87,8 @@ class _Progress:
 def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None) -> list[Stored]:
     """Measures every scenario of a plan, round by round, and stores each run.
 
-    A scenario of which a repeat failed goes on with its other repeats, unless that one was refused: the rest would be refused too.
-    An interruption ends the rounds; what was measured is stored. A plan's `end_by` ends them likewise.
+    A scenario of which a repeat failed goes on with its other repeats, unless that one was refused: the rest would be
+    refused too. An interruption ends the rounds; what was measured is stored. A plan's `end_by` ends them likewise.
 
     Returns:
         One stored run for every scenario of which at least one repeat ended, in the plan's order.
@@ -110,14 +112,12 @@ def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None
 
 
 def _finished(plan: Plan, one: _Progress, round_index: int) -> bool:
-    over = plan.end_by is not None and time.monotonic() >= plan.end_by
+    over = plan.end_by is not None and plan.clock() >= plan.end_by
     refused = any(r.outcome is Outcome.REFUSED for r in one.repeats)
     return over or refused or round_index >= plan.repeats_of(one.scenario)
 
 
-def _one(
-    plan: Plan, one: _Progress, index: int, order: int, executor: Executor, watch: RoundsWatch
-) -> Repeat:
+def _one(plan: Plan, one: _Progress, index: int, order: int, executor: Executor, watch: RoundsWatch) -> Repeat:
     request = Request(
         scenario=one.scenario,
         index=index,

@@ -36,12 +36,16 @@ def devices(run: Run) -> tuple[DeviceTelemetry, ...]:
     merged: dict[str, DeviceTelemetry] = {}
     for seen in (d for repeat in run.repeats for d in repeat.telemetry):
         before = merged.get(seen.device)
-        merged[seen.device] = seen if before is None else seen.model_copy(
-            update={
-                "samples": before.samples + seen.samples,
-                "missing": tuple(sorted({*before.missing, *seen.missing})),
-                "lost": before.lost or seen.lost,
-            }
+        merged[seen.device] = (
+            seen
+            if before is None
+            else seen.model_copy(
+                update={
+                    "samples": before.samples + seen.samples,
+                    "missing": tuple(sorted({*before.missing, *seen.missing})),
+                    "lost": before.lost or seen.lost,
+                }
+            )
         )
     return tuple(merged.values())
 

@@ -33,26 +33,22 @@ class RawLines:
         return next((line for line in reversed(self.events) if line.get("event") == event), None)
 
 
-def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None, *, find_warmup: bool) -> Figures | None:
+def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None) -> Figures | None:
     """A repeat's figures over its measured steps (those after the warm-up).
 
     Args:
         raw: the repeat's lines.
         confidence: of the within-run interval.
         peak_memory_bytes: device-wide on an accelerator, else of the process tree.
-        find_warmup: the trainer marked no warm-up (a training to a target starts cold), so it is found here.
 
     Returns:
         None when not one step was measured.
     """
     every = raw.of("step")
-    steps = [s for s in every if not s.get("warmup")]
+    steps = every[warmup_steps(raw) :]
     if not steps:
         return None
     times = np.asarray([s["step_s"] for s in steps], dtype=np.float64)
-    if find_warmup:
-        cut = mser5(times) or 0
-        steps, times = steps[cut:], times[cut:]
     measured_s = float(times.sum())
     half = series_halfwidth(times, confidence)
     samples = float(np.mean([s["samples"] for s in steps]))
@@ -75,6 +71,16 @@ def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None, *, 
         peak_memory_bytes=peak_memory_bytes,
         settled=bool((raw.last("steady") or {}).get("settled", True)),
     )
+
+
+def warmup_steps(raw: RawLines) -> int:
+    """How many leading steps are warm-up: what the trainer decided, else its plan, else found here by MSER-5."""
+    steady, plan = raw.last("steady"), raw.last("plan")
+    if steady is not None:
+        return int(steady["warmup_steps"])
+    if plan is not None and isinstance(plan.get("warmup"), int):
+        return int(plan["warmup"])
+    return mser5(np.asarray([s["step_s"] for s in raw.of("step")], dtype=np.float64)) or 0
 
 
 class _InUse:
@@ -151,13 +157,19 @@ def reach(raw: RawLines, target: Target) -> Reach:
 def device_peak_bytes(raw: RawLines) -> int | None:
     """The largest device-wide memory reading over the accelerators in use; None where there is none."""
     used = {d["device"] for d in _header(raw.telemetry) if d["in_use"] and d["device"] != "cpu"}
-    values = [int(x["memory_used_bytes"]) for x in raw.telemetry if x.get("device") in used and "memory_used_bytes" in x]
+    values = [
+        int(x["memory_used_bytes"]) for x in raw.telemetry if x.get("device") in used and "memory_used_bytes" in x
+    ]
     return max(values, default=None)
 
 
 def process_peak_bytes(raw: RawLines) -> int | None:
     """The largest resident memory seen of the run's process tree."""
-    values = [int(x["process_memory_bytes"]) for x in raw.telemetry if x.get("device") == "cpu" and "process_memory_bytes" in x]
+    values = [
+        int(x["process_memory_bytes"])
+        for x in raw.telemetry
+        if x.get("device") == "cpu" and "process_memory_bytes" in x
+    ]
     return max(values, default=None)
 
 
@@ -187,7 +199,9 @@ def seen_devices(raw: RawLines) -> tuple[DeviceTelemetry, ...]:
 def telemetry_warnings(devices: Sequence[DeviceTelemetry], raw: RawLines) -> tuple[RunWarning, ...]:
     """What a reader must know of the telemetry: a device that fell off, none at all."""
     found = [
-        RunWarning(code="device-lost", message=f"{d.device} ({d.name}) stopped answering in mid-run; its series ends there")
+        RunWarning(
+            code="device-lost", message=f"{d.device} ({d.name}) stopped answering in mid-run; its series ends there"
+        )
         for d in devices
         if d.lost
     ]

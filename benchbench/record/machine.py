@@ -11,7 +11,7 @@ class Device(Observed):
     """One accelerator."""
 
     index: int
-    uuid: str
+    uuid: str | None = None
     name: str
     memory_bytes: int | None = None
     power_limit_w: float | None = None

@@ -142,9 +142,7 @@ def _join_logs(log: Path, folders: Mapping[int, Path]) -> None:
 
 def read_raw(folder: Path) -> RawLines:
     """The raw lines of one repeat, however it ended."""
-    return RawLines(
-        events=tuple(raw.lines(folder / raw.EVENTS)), telemetry=tuple(raw.lines(folder / raw.TELEMETRY))
-    )
+    return RawLines(events=tuple(raw.lines(folder / raw.EVENTS)), telemetry=tuple(raw.lines(folder / raw.TELEMETRY)))
 
 
 def read_run(folder: Path) -> Run:
@@ -201,7 +199,9 @@ def run_folders(out: Path) -> list[Path]:
     """Every whole run under a results folder, oldest first."""
     if not out.is_dir():
         return []
-    return sorted((f for f in out.iterdir() if not f.name.startswith(".") and (f / RESULT).is_file()), key=lambda f: f.name)
+    return sorted(
+        (f for f in out.iterdir() if not f.name.startswith(".") and (f / RESULT).is_file()), key=lambda f: f.name
+    )
 
 
 def unfinished(out: Path) -> list[Path]:

@@ -57,6 +57,7 @@ class Recommendation(Observed):
     reach_rate: float | None = None
     tied_with: tuple[Overrides, ...] = ()
     run_ids: tuple[str, ...] = ()
+    reason: str = Field("", description="why this verdict, in one sentence")
 
 
 class Attribution(Observed):
@@ -99,8 +100,12 @@ class Study(Observed):
     warnings: tuple[RunWarning, ...] = ()
 
     def counts(self) -> dict[str, int]:
-        """How many trials ended in which outcome; every outcome has its entry."""
-        return {o.value: sum(t.outcome is o for t in self.trials) for o in _CONTRACT_ORDER}
+        """How many of the search's trials ended in which outcome; every outcome has its entry.
+
+        Confirmations are left out: they repeat setups that were counted already.
+        """
+        searched = [t.outcome for t in self.trials if t.role != "confirmation"]
+        return {o.value: searched.count(o) for o in _CONTRACT_ORDER}
 
     def answer(self, directory: str | None, report: str | None) -> dict[str, Any]:
         """The document of `tune --json`."""

@@ -137,7 +137,9 @@ def warnings_of(run: Run, summary: Summary) -> tuple[RunWarning, ...]:
         ] = None
     if summary.reach_rate is not None and 0 < summary.reach_rate < 1:
         found[
-            RunWarning(code="low-reach-rate", message=f"only {summary.reach_rate:.0%} of the repeats reached the target")
+            RunWarning(
+                code="low-reach-rate", message=f"only {summary.reach_rate:.0%} of the repeats reached the target"
+            )
         ] = None
     return tuple(found)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchbench.errors import RecordError
-from benchbench.record.figures import RawLines
+from benchbench.record.figures import RawLines, warmup_steps
 from benchbench.record.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def write(folder: Path, repeats: Mapping[int, RawLines]) -> None:
 
     for name, columns in _FILES.items():
         rows = [row for index, raw in repeats.items() for row in _rows(name, raw, index)]
-        schema = pa.schema([(column, getattr(pa, kind if kind != "bool" else "bool_")()) for column, kind in columns.items()])
+        schema = pa.schema(
+            [(column, getattr(pa, kind if kind != "bool" else "bool_")()) for column, kind in columns.items()]
+        )
         arrays = {column: [row.get(column) for row in rows] for column in columns}
         pq.write_table(pa.table(arrays, schema=schema), folder / name, compression="zstd")
 
@@ -55,6 +57,9 @@ def _rows(name: str, raw: RawLines, repeat: int) -> list[dict[str, Any]]:
     else:
         source = raw.of("step" if name == STEPS else "eval")
     rows = [{**line, "repeat": repeat, "t_s": line["t"] - zero_s} for line in source]
+    if name == STEPS:
+        cut = warmup_steps(raw)
+        rows = [{**row, "warmup": index < cut} for index, row in enumerate(rows)]
     if name == EVALS:
         rows = [{**row, "metrics": json.dumps(row["metrics"])} for row in rows]
     return rows

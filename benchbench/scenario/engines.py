@@ -1,56 +1,48 @@
 """What a scenario may legally say but no engine here carries out yet: refused by name, never ignored.
 
-The one list of gaps. An issue that brings an engine deletes its row.
+The one list of what is carried out. A setting that it does not name may only stand at its default, so a new
+field is refused until its engine adds it here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from benchbench import registry
 from benchbench.errors import UnsupportedError
 from benchbench.scenario.scenario import Scenario
+from benchbench.scenario.search_types import Range
+from benchbench.scenario.space import fields_of, split_key
+from benchbench.scenario.text import shown
 
-_HERE: dict[str, tuple[Any, ...]] = {
-    "precision": ("fp32", "tf32", "bf16"),
-    "data.batching": ("pad",),
-    "data.balance": ("none",),
-    "data.workers": (0,),
-    "data.path": (None,),
-    "data.split": (None,),
-    "data.clean": ((),),
-    "model.pretrained": (None,),
-    "training.optimizer.name": ("sgd", "momentum", "adam", "adamw"),
-    "training.optimizer.l1": (0.0,),
-    "training.schedule.name": ("constant", "linear", "cosine"),
-    "training.compile": ("none",),
-    "training.attention": ("auto", "eager", "sdpa"),
-    "training.activation_checkpointing": ("none",),
-    "training.adapter": ("none",),
-    "training.compression.prune": (0.0,),
-    "training.compression.quantize": ("none",),
-    "parallelism.data": ("auto", 1),
-    "parallelism.shard": ("none",),
-    "parallelism.tensor": (1,),
-    "parallelism.pipeline": (1,),
-    "parallelism.communication": ("none",),
-    "parallelism.local_sgd": (1,),
-    "hardware.devices": (1,),
-    "hardware.nodes": (1,),
-    "trainer": (None,),
+# Settings of which every legal value is carried out, by section.
+_OBEYED = {
+    "": "schema name question model target",
+    "model": "family size layers hidden heads kv_heads ffn vocab",
+    "data": "validation_fraction test_fraction sequence_length",
+    "training": "global_batch micro_batch max_steps gradient_clip dropout seed",
+    "training.optimizer": "learning_rate weight_decay",
+    "training.schedule": "warmup_fraction",
+    "hardware": "device threads memory_limit expect",
+    "measure": "procedure warmup steps repeats confidence relative_halfwidth timeout sample_interval",
+    "target": "metric at_least at_most eval_every",
+    "search": "baseline space",
 }
-
-
-def _columns(scenario: Scenario) -> str | None:
-    named = [k for k, v in scenario.data if k.endswith("_column") and v is not None]
-    return f"data.{named[0]}" if named else None
-
-
-_PLUGINS: tuple[tuple[str, str, Callable[[Scenario], str | None]], ...] = (
-    ("task", registry.TASKS, lambda s: s.task),
-    ("data.source", registry.SOURCES, lambda s: s.data.source),
-)
+OBEYED = frozenset(f"{section}.{name}".lstrip(".") for section, names in _OBEYED.items() for name in names.split())
+# Settings of which some values are.
+PARTLY: dict[str, tuple[object, ...]] = {
+    "precision": ("fp32", "tf32", "bf16"),
+    "training.optimizer.name": ("sgd", "momentum", "adam", "adamw"),
+    "training.schedule.name": ("constant", "linear", "cosine"),
+    "training.attention": ("auto", "eager", "sdpa"),
+    "parallelism.data": ("auto", 1),
+}
+# Settings whose values are plug-ins.
+PLUGINS = {"task": registry.TASKS, "data.source": registry.SOURCES}
 
 
 def check(scenario: Scenario) -> None:
@@ -59,28 +51,67 @@ def check(scenario: Scenario) -> None:
     Raises:
         UnsupportedError: names the key, its value and what can be had today.
     """
-    for key, kind, value_of in _PLUGINS:
-        value = value_of(scenario)
-        if value is not None and value not in registry.names(kind):
-            raise _refusal(key, value, registry.names(kind))
-    for key, here in _HERE.items():
-        value = value_at(scenario, key)
-        if value not in here:
-            raise _refusal(key, value, tuple(h for h in here if h not in (None, ())))
-    column = _columns(scenario)
-    if column is not None:
-        raise UnsupportedError("set, but the embedded data sources have no columns to map; leave it out", key=column)
+    for key, value, default in _settings(scenario):
+        _check(key, value, default, key)
 
 
-def value_at(scenario: Scenario, key: str) -> Any:  # noqa: ANN401 - a setting of any type
+def check_search(scenario: Scenario) -> None:
+    """Refuses a search space, or a baseline, that holds values without an engine.
+
+    Raises:
+        UnsupportedError: names the key within `search`, the value and what can be had today.
+    """
+    defaults = {key: field.default for key, field in fields_of(Scenario)}
+    candidates: dict[str, Mapping[str, Any]] = {"space": scenario.search.space, "baseline": scenario.search.baseline}
+    for part, entries in candidates.items():
+        for key, values in entries.items():
+            ends = (values.low, values.high) if isinstance(values, Range) else values
+            for value in ends if isinstance(ends, tuple) else (ends,):
+                _check(key, value, defaults[key], f"search.{part}.{key}")
+
+
+def value_at(scenario: Scenario, key: str) -> Any:
     """A setting by its dotted key; None below a section that is absent."""
     value: Any = scenario
-    for part in key.split("."):
-        value = getattr(value, part, None)
+    for part in split_key(key):
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        else:
+            fields = type(value).model_fields if isinstance(value, BaseModel) else {}
+            value = next((getattr(value, n) for n, field in fields.items() if _key(n, field) == part), None)
     return value
 
 
-def _refusal(key: str, value: object, here: tuple[object, ...]) -> UnsupportedError:
-    shown = getattr(value, "name", value)
-    offer = f"today: {', '.join(map(str, here))}" if here else "leave it out"
-    return UnsupportedError(f"{shown!r} is a legal value, but is not implemented yet; {offer}", key=key)
+def _key(name: str, field: FieldInfo) -> str:
+    return field.alias or name
+
+
+def _settings(section: BaseModel, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every setting with its key, value and default; a section that may be absent is one too, before its own."""
+    for name, field in type(section).model_fields.items():
+        key, value = prefix + _key(name, field), getattr(section, name)
+        if not isinstance(value, BaseModel) or not isinstance(field.default, BaseModel):
+            yield key, value, field.default
+        if isinstance(value, BaseModel):
+            yield from _settings(value, key + ".")
+
+
+def _check(key: str, value: object, default: object, place: str) -> None:
+    if key in OBEYED:
+        return
+    here = PARTLY.get(key, (default,))
+    if key in PLUGINS:
+        here = (None, *registry.names(PLUGINS[key]))
+    if value in here:
+        return
+    offer = ", ".join(str(one) for one in here if one not in (None, ()))
+    raise UnsupportedError(
+        f"{_named(value)} is legal, but is not implemented yet; {f'today: {offer}' if offer else 'leave it out'}",
+        key=place,
+    )
+
+
+def _named(value: object) -> str:
+    if isinstance(value, BaseModel):
+        return shown(value.name) if hasattr(value, "name") else "this"
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else shown(value)

@@ -2,150 +2,172 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from benchbench.errors import ScenarioError, nearest
-from benchbench.scenario.scenario import Misfit
-from benchbench.scenario.text import Document, Path
+from benchbench.errors import ScenarioError, closest, look_alike
+from benchbench.scenario.misfit import Misfit
+from benchbench.scenario.space import leaf_keys, split_key, unknown_key
+from benchbench.scenario.text import Document, Path, dotted, parse_scalar, shown
 
+_LISTED = 5
 _TYPES = {
     "integer": "a whole number", "number": "a number", "string": "a text", "boolean": "true or false",
-    "null": "null", "array": "a list", "object": "a mapping of keys to values",
+    "null": "null", "object": "a section of keys and values",
 }  # fmt: skip
-_BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+
+Node = dict[str, Any]
+"""A part of a JSON Schema."""
+
+
+@cache
+def schema_of(model: type[BaseModel]) -> Node:
+    """A type's JSON Schema, made once."""
+    return model.model_json_schema(by_alias=True)
 
 
 def explain(error: ValidationError, model: type[BaseModel], document: Document, file: str | None) -> ScenarioError:
-    """The one error to raise: the first problem in the file's order, the others listed under it."""
-    schema = model.model_json_schema(by_alias=True)
-    problems: dict[Path, str] = {}
-    for detail in error.errors(include_url=False):
-        path = _data_path(detail, document.data)
-        problems.setdefault(path, _problem(detail, path, document, schema))
-    ordered = sorted(problems.items(), key=lambda item: document.line_of(item[0]) or 0)
-    (path, message), *others = ordered
-    for other, text in others:
-        line = document.line_of(other)
-        message += f"\n  also{f' on line {line}' if line else ''}: {_dotted(other) or 'the whole'}: {text}"
-    return ScenarioError(message, file=file, line=document.line_of(path), key=_dotted(path) or None)
+    """The one error to raise: the first problem in the file's order, the next few listed under it."""
+    schema = schema_of(model)
+    found: dict[Path, ErrorDetails] = {}
+    for detail in error.errors(include_url=False, include_input=False):
+        found.setdefault(_data_path(detail, schema), detail)
+    around = {path[:n] for path in found for n in range(len(path))}
+    ordered = sorted(
+        found.keys() - around or found, key=lambda path: (document.line_of(path) or 0, list(found).index(path))
+    )
+    words = [_problem(found[path], path, document, model) for path in ordered[:_LISTED]]
+    message = words[0]
+    for path, text in zip(ordered[1:], words[1:], strict=False):
+        line = document.line_of(path)
+        message += f"\n  also{f' on line {line}' if line else ''}: {dotted(path) or 'the whole'}: {text}"
+    if len(ordered) > _LISTED:
+        message += f"\n  and {len(ordered) - _LISTED} more"
+    return ScenarioError(message, file=file, line=document.line_of(ordered[0]), key=dotted(ordered[0]))
 
 
-def _dotted(path: Path) -> str:
-    return ".".join(str(part) for part in path)
-
-
-def _data_path(detail: ErrorDetails, data: Any) -> Path:  # noqa: ANN401 - plain data of any shape
+def _data_path(detail: ErrorDetails, schema: Node) -> Path:
     """The error's location without the names of union branches, which are not in the data."""
-    misfit = detail.get("ctx", {}).get("error")
-    if isinstance(misfit, Misfit):
-        return tuple(misfit.key.split("."))
-    path: list[str | int] = []
-    level = data
+    path: Path = ()
     for part in detail["loc"]:
-        inside = (isinstance(level, Mapping) and part in level) or (
-            isinstance(level, Sequence) and not isinstance(level, str) and isinstance(part, int) and part < len(level)
-        )
-        if inside:
-            level = level[part]
-            path.append(part)
-        elif detail["type"] == "missing" and part == detail["loc"][-1]:
-            path.append(part)
-    return tuple(path)
+        names_absent = detail["type"] in ("missing", "extra_forbidden") and part == detail["loc"][-1]
+        if names_absent or node_at(schema, (*path, part)):
+            path = (*path, part)
+    misfit = detail.get("ctx", {}).get("error")
+    return split_key(".".join((*map(str, path), misfit.key))) if isinstance(misfit, Misfit) else path
 
 
-def _problem(detail: ErrorDetails, path: Path, document: Document, schema: dict[str, Any]) -> str:
+def _problem(detail: ErrorDetails, path: Path, document: Document, model: type[BaseModel]) -> str:
     kind = detail["type"]
+    schema = schema_of(model)
+    if kind == "missing":
+        return f"required, and not there: {expectation(schema, node_at(schema, path))}"
+    if kind == "extra_forbidden":
+        return _unknown(str(path[-1]), path[:-1], model)
     if kind == "value_error":
         return detail["msg"].removeprefix("Value error, ")
-    if kind == "missing":
-        return "required, and not there"
-    if kind == "extra_forbidden":
-        known = _known_keys(schema, path[:-1])
-        return f"unknown key: {nearest(str(path[-1]), known)}"
-    value = _value_at(document.data, path)
-    expected = expectation(schema, _at(schema, path))
-    hint = _choices_hint(value, schema, _at(schema, path))
-    return f"expected {expected}, not {_shown(value)}{hint}" if expected else detail["msg"]
-
-
-def _shown(value: object) -> str:
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    if isinstance(value, Mapping):
-        text = "a mapping"
-    elif isinstance(value, (tuple, list)):
-        text = "a list"
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _value_at(data: Any, path: Path) -> Any:  # noqa: ANN401 - plain data of any shape
+    value = document.data
     for part in path:
-        data = data[part]
-    return data
+        value = value[part]
+    if kind == "too_long" and isinstance(value, tuple):
+        return f"a list of {len(value):,} values; at most {detail['ctx']['max_length']:,} are allowed"
+    return mismatch(value, schema, node_at(schema, path))
 
 
-def _resolve(schema: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+def _unknown(name: str, parent: Path, model: type[BaseModel]) -> str:
+    schema = schema_of(model)
+    if "." in name and node_at(schema, (*parent, *name.split("."))):
+        return f"unknown key: write it as nested keys, {name.replace('.', ': {')}: ...{'}' * name.count('.')}"
+    siblings = [key for branch in branches(schema, node_at(schema, parent)) for key in branch.get("properties", {})]
+    return unknown_key(dotted(parent) or "", name, siblings, leaf_keys(model))
+
+
+def mismatch(value: object, schema: Node, node: Node) -> str:
+    """The message about a value that a place in the schema does not accept."""
+    return f"expected {expectation(schema, node)}, not {shown(value)}{_hint(value, schema, node)}"
+
+
+def _hint(value: object, schema: Node, node: Node) -> str:
+    """How to mend a slip that is easily made: a quoted number, a number for a text, a misspelt choice."""
+    kinds = {branch.get("type") for branch in branches(schema, node)}
+    if isinstance(value, str):
+        close = closest(value, [choice for branch in branches(schema, node) for choice in _choices(branch)])
+        if close is not None:
+            return f": did you mean {close!r}?{look_alike(value)}"
+        return "; leave the quotes out" if kinds & {"integer", "number"} and _is_number(parse_scalar(value)) else ""
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
+        return f"; write {value:.0f}"
+    return "; put it in quotes" if "string" in kinds and (isinstance(value, bool) or _is_number(value)) else ""
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def branches(schema: Node, node: Node) -> list[Node]:
+    """The alternatives of a place in the schema, its references followed."""
     while "$ref" in node:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]]
-    return node
-
-
-def _branches(schema: dict[str, Any], node: dict[str, Any]) -> list[dict[str, Any]]:
-    node = _resolve(schema, node)
     if "anyOf" in node:
-        return [inner for branch in node["anyOf"] for inner in _branches(schema, branch)]
+        return [inner for branch in node["anyOf"] for inner in branches(schema, branch)]
     return [node]
 
 
-def _at(schema: dict[str, Any], path: Path) -> dict[str, Any]:
-    node: dict[str, Any] = schema
+def node_at(schema: Node, path: Path) -> Node:
+    """The place in the schema that a path leads to; empty where there is none."""
+    node = schema
     for part in path:
-        found: dict[str, Any] = {}
-        for branch in _branches(schema, node):
-            if isinstance(part, int):
-                found = branch.get("items", found)
-            else:
-                extra = branch.get("additionalProperties")
-                found = branch.get("properties", {}).get(part) or (extra if isinstance(extra, dict) else found)
-            if found:
-                break
-        node = found
+        node = next((found for branch in branches(schema, node) if (found := _inside(branch, part))), {})
     return node
 
 
-def _known_keys(schema: dict[str, Any], path: Path) -> list[str]:
-    return [key for branch in _branches(schema, _at(schema, path)) for key in branch.get("properties", {})]
+def _inside(branch: Node, part: str | int) -> Node:
+    found = branch.get("items") if isinstance(part, int) else branch.get("properties", {}).get(part)
+    if found is None and isinstance(part, str):
+        found = branch.get("additionalProperties")
+    return found if isinstance(found, dict) else {}
 
 
-def _choices_hint(value: object, schema: dict[str, Any], node: dict[str, Any]) -> str:
-    choices = [c for b in _branches(schema, node) for c in _choices(b)]
-    if not isinstance(value, str) or not choices:
-        return ""
-    hint = nearest(value, choices)
-    return f": {hint}" if hint.startswith("did you mean") else ""
-
-
-def _choices(branch: dict[str, Any]) -> list[str]:
-    return [str(c) for c in branch.get("enum", [branch["const"]] if "const" in branch else [])]
-
-
-def expectation(schema: dict[str, Any], node: dict[str, Any]) -> str:
+def expectation(schema: Node, node: Node) -> str:
     """What a place in the schema accepts, in words."""
-    words = [word for branch in _branches(schema, node) if (word := _one(branch))]
+    if "expects" in node:
+        return str(node["expects"])
+    words = [_one(schema, branch) for branch in branches(schema, node)]
     return " or ".join(dict.fromkeys(words))
 
 
-def _one(branch: dict[str, Any]) -> str:
+def _choices(branch: Node) -> list[str]:
+    return [str(c) for c in branch.get("enum", [branch["const"]] if "const" in branch else [])]
+
+
+def _one(schema: Node, branch: Node) -> str:
     choices = _choices(branch)
+    if "expects" in branch:
+        return str(branch["expects"])
     if choices:
         return choices[0] if len(choices) == 1 else "one of " + ", ".join(choices)
-    word = _TYPES.get(branch.get("type", ""), "")
-    bounds = [f"{text} {branch[key]:g}" for key, text in _BOUNDS.items() if key in branch]
-    if branch.get("type") == "string" and branch.get("minLength"):
-        word = "a text that is not empty"
-    if branch.get("type") == "string" and "maxLength" in branch:
-        word = f"a text of at most {branch['maxLength']} characters"
-    return f"{word} {' and '.join(bounds)}".strip()
+    if branch.get("type") == "array":
+        items = expectation(schema, branch.get("items", {}))
+        return f"a list, each {items}"
+    word = _TYPES.get(branch.get("type", ""), "a value")
+    if branch.get("type") == "string":
+        longest = f" of at most {branch['maxLength']} characters" if "maxLength" in branch else ""
+        return f"a text{longest}" if longest or not branch.get("minLength") else "a text that is not empty"
+    return f"{word}{_bounds(branch)}"
+
+
+def _bounds(branch: Node) -> str:
+    lowest, highest = branch.get("minimum"), branch.get("maximum")
+    if lowest is not None and highest is not None:
+        return f" from {lowest:.15g} to {highest:.15g}"
+    limits = {
+        "of at least": lowest, "above": branch.get("exclusiveMinimum"),
+        "of at most": highest, "below": branch.get("exclusiveMaximum"),
+    }  # fmt: skip
+    return "".join(
+        f"{' and' if n else ''} {word} {limit:.15g}"
+        for n, (word, limit) in enumerate((w, v) for w, v in limits.items() if v is not None)
+    )

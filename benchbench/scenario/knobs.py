@@ -34,16 +34,16 @@ class Knob(NamedTuple):
     moves: Factor
 
 
-def knob(default: object, lever: Lever, moves: Factor, **constraints: Any) -> Any:  # noqa: ANN401 - a Field, as pydantic types it
+def knob(default: object, lever: Lever, moves: Factor, description: str) -> Any:
     """A pydantic field that declares its lever and factor; both also stand in the JSON Schema.
 
     Args:
         default: the field's default.
         lever: where this knob acts.
         moves: the factor it changes.
-        constraints: `gt`, `ge`, `le`, `description`, ... of `pydantic.Field`.
+        description: what it is, with its unit.
     """
-    return Field(default, json_schema_extra={"lever": lever.value, "moves": moves.value}, **constraints)
+    return Field(default, description=description, json_schema_extra={"lever": lever.value, "moves": moves.value})
 
 
 def knobs_of(model: type[BaseModel], prefix: str = "") -> Iterator[Knob]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any
@@ -12,15 +15,22 @@ from pydantic import ValidationError
 from benchbench.errors import ScenarioError, nearest
 from benchbench.scenario.expected import explain
 from benchbench.scenario.scenario import Scenario
-from benchbench.scenario.space import leaf_keys, put, searchable
-from benchbench.scenario.text import Document, parse
+from benchbench.scenario.space import leaf_keys, put
+from benchbench.scenario.text import Document, dotted, parse, shown
+from benchbench.scenario.writing import to_yaml
 
-_SIZE_LIMIT_BYTES = 256 * 1024
+__all__ = ["KEYS", "load", "parse_override", "read", "to_yaml", "validate", "vary", "with_overrides"]
+
+SIZE_LIMIT_BYTES = 256 * 1024
+VARIANT_LIMIT = 1_000
 KEYS = tuple(leaf_keys(Scenario))
+_EXAMPLE = "scenarios/bert_base.yaml"
 
 
 def load(path: str | FilePath, overrides: Sequence[str] = ()) -> tuple[Scenario, ...]:
     """Reads a scenario file; a key that `overrides` names more than once makes one variant for every combination.
+
+    The file must be a scenario by itself; overrides apply to what it says, in the order given.
 
     Args:
         path: the file.
@@ -32,17 +42,32 @@ def load(path: str | FilePath, overrides: Sequence[str] = ()) -> tuple[Scenario,
     Raises:
         ScenarioError: whatever is wrong, with file, line and key.
     """
-    document = parse(read(path), str(path))
-    _check_whole(document, str(path))
+    file = str(path)
+    document = parse(read(path), file)
+    _check_whole(document, file)
+    _check_baseline(validate(document, file), document, file)
+    grouped = _grouped(overrides, file)
+    variants = [
+        with_overrides(document, dict(zip(grouped, values, strict=True)), file)
+        for values in itertools.product(*grouped.values())
+    ]
+    for variant in variants if grouped else ():
+        _check_baseline(variant, Document(document.data), file)
+    return tuple(variants)
+
+
+def _grouped(overrides: Sequence[str], file: str) -> dict[str, list[Any]]:
     grouped: dict[str, list[Any]] = {}
     for text in overrides:
-        key, value = parse_override(text)
+        try:
+            key, value = parse_override(text)
+        except ScenarioError as error:
+            raise ScenarioError(error.message, file=file, key=error.key, via=error.via) from None
         grouped.setdefault(key, []).append(value)
-    validate(document, str(path))
-    return tuple(
-        with_overrides(document, dict(zip(grouped, values, strict=True)), str(path))
-        for values in itertools.product(*grouped.values())
-    )
+    count = math.prod(len(values) for values in grouped.values())
+    if count > VARIANT_LIMIT:
+        raise ScenarioError(f"{count:,} variants; at most {VARIANT_LIMIT:,} are allowed", file=file, via="--set")
+    return grouped
 
 
 def read(path: str | FilePath) -> str:
@@ -51,35 +76,50 @@ def read(path: str | FilePath) -> str:
     Raises:
         ScenarioError: missing, a folder or device, too large, or not text.
     """
-    file = FilePath(path)
+    file = str(path)
     try:
-        if not file.exists():
-            siblings = [p.name for p in file.parent.glob("*.y*ml")] if file.parent.is_dir() else []
-            hint = f": {nearest(file.name, siblings)}" if siblings else ""
-            raise ScenarioError(f"there is no such file{hint}", file=str(path))
-        if not file.is_file():
-            raise ScenarioError("not a file; name a scenario file such as scenarios/bert_base.yaml", file=str(path))
-        if file.stat().st_size > _SIZE_LIMIT_BYTES:
-            raise ScenarioError(f"larger than {_SIZE_LIMIT_BYTES // 1024} KiB; this is not a scenario", file=str(path))
-        raw = file.read_bytes()
+        raw = _read_bytes(path)
+    except FileNotFoundError:
+        folder = FilePath(path).parent
+        siblings = {p.name for p in folder.glob("*.y*ml") if p.is_file()} if folder.is_dir() else set()
+        hint = f": {nearest(FilePath(path).name, siblings)}" if siblings else ""
+        raise ScenarioError(f"there is no such file{hint}", file=file) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ScenarioError(f"cannot be read: {reason}", file=str(path)) from None
+        raise ScenarioError(f"cannot be read: {reason}", file=file) from None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise ScenarioError("not UTF-8 text; a scenario is a YAML file", file=str(path), line=line) from None
+        raise ScenarioError("not UTF-8 text; a scenario is a YAML file", file=file, line=line) from None
     if "\0" in text:
-        raise ScenarioError("a binary file; a scenario is a YAML file", file=str(path))
+        raise ScenarioError("a binary file; a scenario is a YAML file", file=file)
     return text
 
 
-def _check_whole(document: Document, file: str | None) -> None:
+def _read_bytes(path: str | FilePath) -> bytes:
+    """Reads a regular file of a scenario's size, without waiting for a pipe or reading a device without end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+            raise ScenarioError(f"{kind}; name a scenario file such as {_EXAMPLE}", file=str(path))
+        raw = stream.read(SIZE_LIMIT_BYTES + 1)
+    if len(raw) > SIZE_LIMIT_BYTES:
+        raise ScenarioError(f"larger than {SIZE_LIMIT_BYTES // 1024} KiB; this is not a scenario", file=str(path))
+    return raw
+
+
+def _check_whole(document: Document, file: str) -> None:
     if document.data is None:
         raise ScenarioError("empty; a scenario needs at least name, model and task", file=file)
     if not isinstance(document.data, dict):
-        raise ScenarioError("expected a mapping of keys to values at the top", file=file, line=1)
+        raise ScenarioError(
+            f"expected keys with values at the top, such as name: ..., not {shown(document.data)}",
+            file=file,
+            line=document.line_of(()),
+        )
 
 
 def parse_override(text: str) -> tuple[str, Any]:
@@ -91,26 +131,42 @@ def parse_override(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     key = key.strip()
     if not equals or not key:
-        raise ScenarioError(f"expected KEY=VALUE, such as --set precision=bf16, not {text!r}")
-    if not value.strip():
-        raise ScenarioError("no value stands after the equals sign; write null for none", key=key)
-    return key, parse(value, f"--set {text}").data
+        raise ScenarioError(f"expected KEY=VALUE, such as precision=bf16, not {shown(text)}", via="--set")
+    place = dotted((key,))
+    try:
+        document = parse(value)
+    except ScenarioError as error:
+        raise ScenarioError(error.message, key=place, via="--set") from None
+    if not document.lines:
+        raise ScenarioError("no value stands after the equals sign; write null for none", key=place, via="--set")
+    return key, document.data
 
 
-def with_overrides(document: Document, overrides: Mapping[str, Any], file: str | None = None) -> Scenario:
+def with_overrides(
+    document: Document, overrides: Mapping[str, Any], file: str | None = None, via: str | None = "--set"
+) -> Scenario:
     """The scenario of a document with some settings replaced.
+
+    Args:
+        document: a scenario as plain data, legal by itself.
+        overrides: plain data by dotted key.
+        file: its name, for messages.
+        via: how the overrides came, for messages.
 
     Raises:
         ScenarioError: an unknown key, or a value or combination that is not legal.
     """
     data = document.data
-    for key, value in overrides.items():
-        try:
-            data = put(data, key, value, list(KEYS))
-        except ScenarioError as error:
-            raise ScenarioError(error.message, file=file, key=error.key) from None
-    lines = {} if overrides else document.lines
-    return validate(Document(data, lines), file)
+    try:
+        for key, value in overrides.items():
+            data = put(data, key, _tuples(value), KEYS)
+        return validate(Document(data, {} if overrides else document.lines), file)
+    except ScenarioError as error:
+        if not overrides or via is None:
+            raise
+        own = error.key is not None and any(f"{error.key}.".startswith(f"{key}.") for key in overrides)
+        how = via if own else f"with {via} {', '.join(overrides)}"
+        raise ScenarioError(error.message, file=file, key=error.key, via=how) from None
 
 
 def vary(scenario: Scenario, overrides: Mapping[str, Any]) -> Scenario:
@@ -119,48 +175,36 @@ def vary(scenario: Scenario, overrides: Mapping[str, Any]) -> Scenario:
     Raises:
         ScenarioError: as `with_overrides`.
     """
-    return with_overrides(Document(_tuples(scenario.document())), overrides)
+    return with_overrides(Document(_tuples(scenario.document())), overrides, via=None)
 
 
-def _tuples(data: Any) -> Any:  # noqa: ANN401 - plain data of any shape
+def _tuples(data: Any) -> Any:
     if isinstance(data, Mapping):
         return {key: _tuples(value) for key, value in data.items()}
     return tuple(_tuples(value) for value in data) if isinstance(data, (list, tuple)) else data
 
 
 def validate(document: Document, file: str | None = None) -> Scenario:
-    """Plain data -> a scenario, its search space checked key by key.
+    """Plain data -> a scenario.
 
     Raises:
         ScenarioError: the first problem in the file's order, the others listed under it.
     """
     try:
-        scenario = Scenario.model_validate(document.data)
+        return Scenario.model_validate(document.data)
     except ValidationError as error:
         raise explain(error, Scenario, document, file) from None
-    _check_search(scenario, document, file)
-    return scenario
 
 
-def _check_search(scenario: Scenario, document: Document, file: str | None) -> None:
-    """Each value of the space, alone, must be of its field's type; combinations are the search's to handle."""
-    candidates = [("space", key, value) for key, values in scenario.search.space.items() for value in _ends(values)]
-    candidates += [("baseline", key, value) for key, value in scenario.search.baseline.items()]
-    for part, key, value in candidates:
-        line = document.line_of(("search", part, key)) if document.lines else None
-        place = {"file": file, "line": line, "key": f"search.{part}.{key}"}
-        if key not in KEYS:
-            raise ScenarioError(f"unknown key: {nearest(key, filter(searchable, KEYS))}", **place)  # type: ignore[arg-type]
-        if not searchable(key):
-            raise ScenarioError("this cannot be searched: it says what is asked, not how to train", **place)  # type: ignore[arg-type]
-        data = put(_tuples(scenario.document()), key, value, list(KEYS))
-        try:
-            Scenario.model_validate(data)
-        except ValidationError as error:
-            trial = explain(error, Scenario, Document(data), file)
-            if trial.key is not None and (trial.key == key or trial.key.startswith(key + ".")):
-                raise ScenarioError(trial.message, **place) from None  # type: ignore[arg-type]
-
-
-def _ends(values: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a Range or choices
-    return values if isinstance(values, tuple) else (values.low, values.high)
+def _check_baseline(scenario: Scenario, document: Document, file: str) -> None:
+    """Refuses a baseline that, as a whole, is no legal scenario."""
+    baseline = scenario.search.baseline
+    if not baseline:
+        return
+    try:
+        vary(scenario, baseline)
+    except ScenarioError as error:
+        key = f"search.baseline.{error.key}" if error.key in baseline else "search.baseline"
+        said = error.message if error.key in baseline else f"with these overrides {error.key}: {error.message}"
+        line = document.line_of(("search", "baseline", str(error.key))) if document.lines else None
+        raise ScenarioError(said, file=file, line=line, key=key) from None

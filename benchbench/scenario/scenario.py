@@ -6,50 +6,73 @@ import hashlib
 import json
 import re
 import unicodedata
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
-from benchbench.scenario.training_types import Parallelism, Precision, Training
-from benchbench.scenario.types import Data, Hardware, Measure, Model, Search, Target, Task, Text, Trainer
 from benchbench.scenario.knobs import Factor, Lever, knob
+from benchbench.scenario.misfit import Misfit
+from benchbench.scenario.search_check import typed
+from benchbench.scenario.search_types import Search
+from benchbench.scenario.training_types import Parallelism, Precision, Training
+from benchbench.scenario.types import Data, Hardware, Measure, Model, Target, Task, Trainer
 from benchbench.values import Value
+
+__all__ = ["KEY_EXCLUDES", "NAME_LIMIT", "Misfit", "Scenario"]
 
 KEY_EXCLUDES = {"schema", "name", "question", "search"}
 NAME_LIMIT = 200
 _SLUG_BYTES = 60
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])\Z")  # no file may be called so on Windows
+_LISTED_UP_TO = 4096
 
 
 def _plain_name(name: str) -> str:
     if "/" in name or "\\" in name:
         raise ValueError("a name is not a path: leave the slashes out")
-    if name.startswith(".") or not name.strip() or name != name.strip():
-        raise ValueError("a name does not begin with a dot, and neither begins nor ends with a space")
+    if name.startswith("."):
+        raise ValueError("a name does not begin with a dot")
     if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
-        raise ValueError("a name holds no control characters")
+        raise ValueError("a name holds no control characters or line breaks")
+    if not name.strip():
+        raise ValueError("expected a name, not blanks")
     return name
 
 
-Name = Annotated[str, Field(min_length=1, max_length=NAME_LIMIT), AfterValidator(_plain_name)]
+Name = Annotated[
+    str,
+    Field(min_length=1, max_length=NAME_LIMIT, json_schema_extra={"pattern": r"^[^./\\][^/\\]*$"}),
+    AfterValidator(_plain_name),
+]
+Format = Annotated[
+    int, Field(ge=1, le=1, json_schema_extra={"const": 1, "expects": "1, the one format that this version reads"})
+]
 
 
 class Scenario(Value):
     """The whole of a scenario file (`docs/scenario.md`), checked alone and in combination."""
 
-    schema_version: Literal[1] = Field(1, alias="schema")
-    name: Name
-    question: str | None = None
-    model: Model | None = None
-    task: Task | None = None
-    trainer: Trainer | None = None
+    model_config = ConfigDict(populate_by_name=False)
+
+    schema_version: Format = Field(1, alias="schema", description="the format of this file")
+    name: Name = Field(description="any text without slashes, control characters or a leading dot")
+    question: str | None = Field(None, description="what the scenario is to answer, in words")
+    model: Model | None = Field(None, description="what is trained; required unless a trainer stands in its place")
+    task: Task | None = Field(None, description="what it learns; required unless a trainer stands in its place")
+    trainer: Trainer | None = Field(None, description="a program of one's own, in place of model and task")
     data: Data = Data()
     training: Training = Training()
-    precision: Precision = knob("fp32", Lever.SOFTWARE, Factor.BOTH)
+    precision: Precision = knob("fp32", Lever.SOFTWARE, Factor.BOTH, "the numbers that the device computes with")
     parallelism: Parallelism = Parallelism()
     hardware: Hardware = Hardware()
     measure: Measure = Measure()
-    target: Target | None = None
+    target: Target | None = Field(None, description="the accuracy that counts; required for time-to-target")
     search: Search = Search()
+
+    @field_validator("search")
+    @classmethod
+    def _values_fit_their_settings(cls, search: Search) -> Search:
+        return typed(search, cls)
 
     @model_validator(mode="after")
     def _combinations(self) -> Scenario:
@@ -63,13 +86,18 @@ class Scenario(Value):
         text = unicodedata.normalize("NFKC", self.name).lower()
         slug = re.sub(r"[^\w]+", "-", text, flags=re.UNICODE).strip("-_")
         slug = slug.encode()[:_SLUG_BYTES].decode(errors="ignore").strip("-_")
-        return slug or "scenario"
+        return f"{slug}-scenario" if _RESERVED.match(slug) else slug or "scenario"
 
     @property
     def key(self) -> str:
-        """`sha256:` of the canonical form: every field but name, question, search and repeats."""
-        fields = {k: v for k, v in self.document().items() if k not in KEY_EXCLUDES}
-        fields["measure"].pop("repeats")
+        """`sha256:` of the canonical form: every field but name, question, search and repeats.
+
+        Settings at their defaults are left out, so that a scenario keeps its key when the format gains a field.
+        """
+        fields = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        fields = {key: value for key, value in fields.items() if key not in KEY_EXCLUDES}
+        fields.get("measure", {}).pop("repeats", None)
+        fields = {key: value for key, value in fields.items() if value != {}}
         canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -84,14 +112,6 @@ class Scenario(Value):
     def document(self) -> dict[str, Any]:
         """The scenario as JSON-ready data, every default filled in, that validates to an equal scenario."""
         return self.model_dump(mode="json", by_alias=True)
-
-
-class Misfit(ValueError):
-    """Settings that are legal alone and impossible together; `key` is the one to change."""
-
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(message)
-        self.key = key
 
 
 def _trainer_or_model(scenario: Scenario) -> None:
@@ -114,30 +134,45 @@ def _target_and_data(scenario: Scenario) -> None:
 
 
 def _degrees(scenario: Scenario) -> None:
-    world = scenario.hardware.devices * scenario.hardware.nodes
-    p = scenario.parallelism
-    fixed = p.tensor * p.pipeline
-    product = scenario.data_degree * fixed
-    if product != world:
+    p, h = scenario.parallelism, scenario.hardware
+    world, fixed = h.devices * h.nodes, p.tensor * p.pipeline
+    if scenario.data_degree * fixed == world:
+        return
+    if world % fixed:
+        key = "parallelism.tensor" if p.tensor > 1 else "parallelism.pipeline"
         raise Misfit(
-            "parallelism", f"data {p.data} x tensor {p.tensor} x pipeline {p.pipeline} = {product if p.data != 'auto' else fixed} "
-            f"does not fill devices {scenario.hardware.devices} x nodes {scenario.hardware.nodes} = {world}"
+            key,
+            f"tensor {p.tensor} x pipeline {p.pipeline} = {fixed} does not divide "
+            f"devices {h.devices} x nodes {h.nodes} = {world}",
         )
+    raise Misfit(
+        "parallelism.data",
+        f"data {p.data} x tensor {p.tensor} x pipeline {p.pipeline} = {scenario.data_degree * fixed} does not fill "
+        f"devices {h.devices} x nodes {h.nodes} = {world}; {world // fixed} or auto would",
+    )
 
 
 def _batches(scenario: Scenario) -> None:
-    t, degree = scenario.training, scenario.data_degree
+    t, degree, stages = scenario.training, scenario.data_degree, scenario.parallelism.pipeline
     if t.global_batch % degree:
         raise Misfit("training.global_batch", f"{t.global_batch} is not divisible by the data degree {degree}")
     share = t.global_batch // degree
+    said = f"global_batch / data degree = {t.global_batch} / {degree} = {share}"
+    if share < stages:
+        raise Misfit("training.global_batch", f"{said} is below the {stages} stages of the pipeline")
     if t.micro_batch == "auto":
         return
-    if t.micro_batch > share:
-        raise Misfit(
-            "training.micro_batch", f"{t.micro_batch} is above global_batch / data degree = {t.global_batch} / {degree} = {share}"
-        )
+    if t.micro_batch > share // stages:
+        stated = said if stages == 1 else f"{said}, over {stages} pipeline stages = {share // stages}"
+        raise Misfit("training.micro_batch", f"{t.micro_batch} is above {stated}")
     if share % t.micro_batch:
         raise Misfit(
-            "training.micro_batch", f"{t.micro_batch} does not divide global_batch / data degree = {share}; "
-            f"legal: {', '.join(str(d) for d in range(1, share + 1) if share % d == 0)}"
+            "training.micro_batch",
+            f"{t.micro_batch} does not divide {said}; legal: {_divisors(share, share // stages)}",
         )
+
+
+def _divisors(share: int, highest: int) -> str:
+    if share > _LISTED_UP_TO:
+        return "its divisors, and auto"
+    return ", ".join(str(d) for d in range(1, highest + 1) if share % d == 0)

@@ -4,79 +4,103 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from benchbench.scenario.knobs import Factor, Lever, knob
 from benchbench.values import Value
 
-Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+# Adding 0.0 makes -0.0 the 0.0 that it equals, so that equal scenarios have one key.
+Real = Annotated[float, AfterValidator(lambda value: value + 0.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0), AfterValidator(lambda value: value + 0.0)]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0), AfterValidator(lambda value: value + 0.0)]
+InnerFraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Count = Annotated[int, Field(ge=1)]
 Precision = Literal["fp32", "tf32", "bf16", "fp16", "fp8"]
 
 _ALGORITHM, _SOFTWARE, _HARDWARE = Lever.ALGORITHM, Lever.SOFTWARE, Lever.HARDWARE
+_STEP_S, _STEPS, _BOTH = Factor.STEP_S, Factor.STEPS, Factor.BOTH
 
 
 class Optimizer(Value):
     """The optimizer and its decay. `weight_decay` is decoupled where the optimizer is (adamw), else L2."""
 
     name: Literal["sgd", "momentum", "adam", "adamw", "lamb", "lion", "adafactor", "muon"] = knob(
-        "adamw", _ALGORITHM, Factor.BOTH
+        "adamw", _ALGORITHM, _BOTH, "the update rule"
     )
-    learning_rate: float = knob(5.0e-5, _ALGORITHM, Factor.STEPS, gt=0.0)
-    weight_decay: float = knob(0.01, _ALGORITHM, Factor.STEPS, ge=0.0)
-    l1: float = knob(0.0, _ALGORITHM, Factor.STEPS, ge=0.0)
+    learning_rate: Positive = knob(5.0e-5, _ALGORITHM, _STEPS, "at the schedule's peak")
+    weight_decay: NonNegative = knob(0.01, _ALGORITHM, _STEPS, "pull of every weight towards zero")
+    l1: NonNegative = knob(0.0, _ALGORITHM, _STEPS, "factor of the sum of absolute weights that is added to the loss")
 
 
 class Schedule(Value):
     """The learning rate over the steps: linear warm-up for `warmup_fraction` of `max_steps`, then `name`."""
 
     name: Literal["constant", "linear", "cosine", "exponential", "inverse-sqrt", "step"] = knob(
-        "linear", _ALGORITHM, Factor.STEPS
+        "linear", _ALGORITHM, _STEPS, "the learning rate's course after the warm-up"
     )
-    warmup_fraction: Fraction = knob(0.1, _ALGORITHM, Factor.STEPS)
+    warmup_fraction: Fraction = knob(0.1, _ALGORITHM, _STEPS, "part of `max_steps` over which the rate climbs from 0")
 
 
 class Lora(Value):
     """Low-rank adapters: only rank x (in + out) parameters a matrix are trained."""
 
-    name: Literal["lora"]
-    rank: Count = knob(8, _ALGORITHM, Factor.BOTH)
-    alpha: float = knob(16.0, _ALGORITHM, Factor.STEPS, gt=0.0)
+    name: Literal["lora"] = Field(description="the kind of adapter")
+    rank: Count = knob(8, _ALGORITHM, _BOTH, "columns of each factor")
+    alpha: Positive = knob(16.0, _ALGORITHM, _STEPS, "the adapter's output is scaled by alpha / rank")
 
 
 class Compression(Value):
     """Magnitude pruning to a fraction, and int8 quantisation."""
 
-    prune: Fraction = knob(0.0, _ALGORITHM, Factor.BOTH)
-    quantize: Literal["none", "int8-dynamic", "int8-qat"] = knob("none", _ALGORITHM, Factor.BOTH)
+    prune: Fraction = knob(0.0, _ALGORITHM, _BOTH, "fraction of the weights, the smallest, that is held at zero")
+    quantize: Literal["none", "int8-dynamic", "int8-qat"] = knob(
+        "none", _ALGORITHM, _BOTH, "int8 weights: converted after training, or trained for"
+    )
 
 
 class Training(Value):
     """One optimizer step, and how many of them."""
 
-    global_batch: Count = knob(32, _ALGORITHM, Factor.BOTH, description="sequences per optimizer step, over all devices")
+    global_batch: Count = knob(32, _ALGORITHM, _BOTH, "sequences per optimizer step, over all devices")
     micro_batch: Literal["auto"] | Count = knob(
-        "auto", _SOFTWARE, Factor.STEP_S, description="sequences per device per forward; auto = the largest that fits"
+        "auto", _SOFTWARE, _STEP_S, "sequences per device per forward; auto = the largest that fits"
     )
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
-    max_steps: Count = knob(1000, _ALGORITHM, Factor.STEPS)
-    gradient_clip: Annotated[float, Field(gt=0.0)] | None = knob(1.0, _ALGORITHM, Factor.STEPS)
-    dropout: Fraction | None = knob(None, _ALGORITHM, Factor.STEPS, description="null keeps the model's own")
-    compile: Literal["none", "default", "reduce-overhead", "max-autotune"] = knob("none", _SOFTWARE, Factor.STEP_S)
-    attention: Literal["auto", "eager", "sdpa", "flash"] = knob("auto", _SOFTWARE, Factor.STEP_S)
-    activation_checkpointing: Literal["none", "full", "selective"] = knob("none", _SOFTWARE, Factor.STEP_S)
-    adapter: Literal["none"] | Lora = knob("none", _ALGORITHM, Factor.BOTH)
+    max_steps: Count = knob(1000, _ALGORITHM, _STEPS, "optimizer steps of a whole training")
+    gradient_clip: Positive | None = knob(1.0, _ALGORITHM, _STEPS, "largest global gradient norm; null = no clipping")
+    dropout: Fraction | None = knob(
+        None, _ALGORITHM, _STEPS, "every dropout probability of the model; null keeps the model's own"
+    )
+    compile: Literal["none", "default", "reduce-overhead", "max-autotune"] = knob(
+        "none", _SOFTWARE, _STEP_S, "the mode of torch.compile"
+    )
+    attention: Literal["auto", "eager", "sdpa", "flash"] = knob(
+        "auto", _SOFTWARE, _STEP_S, "the attention kernel; flash is torch's own, auto leaves it to the model"
+    )
+    activation_checkpointing: Literal["none", "full", "selective"] = knob(
+        "none", _SOFTWARE, _STEP_S, "activations that are computed again in the backward pass, to save memory"
+    )
+    adapter: Literal["none"] | Lora = knob("none", _ALGORITHM, _BOTH, "train small adapters in place of all weights")
     compression: Compression = Compression()
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
+        0, description="of weights, order and dropout; repeat r uses seed + r"
+    )
 
 
 class Parallelism(Value):
     """How the work is divided; the product of the degrees is devices x nodes."""
 
-    data: Literal["auto"] | Count = knob(1, _HARDWARE, Factor.STEP_S)
-    shard: Literal["none", "zero1", "zero2", "zero3"] = knob("none", _HARDWARE, Factor.STEP_S)
-    tensor: Count = knob(1, _HARDWARE, Factor.STEP_S)
-    pipeline: Count = knob(1, _HARDWARE, Factor.STEP_S)
-    communication: Literal["none", "fp16", "bf16", "powersgd"] = knob("none", _HARDWARE, Factor.BOTH)
-    local_sgd: Count = knob(1, _HARDWARE, Factor.BOTH, description="average parameters every N steps; 1 = synchronous")
+    data: Literal["auto"] | Count = knob(
+        1, _HARDWARE, _STEP_S, "replicas of the model; auto fills what the other degrees leave"
+    )
+    shard: Literal["none", "zero1", "zero2", "zero3"] = knob(
+        "none", _HARDWARE, _STEP_S, "what the replicas divide: optimizer state, and gradients, and weights"
+    )
+    tensor: Count = knob(1, _HARDWARE, _STEP_S, "devices that divide each matrix")
+    pipeline: Count = knob(1, _HARDWARE, _STEP_S, "stages that divide the layers")
+    communication: Literal["none", "fp16", "bf16", "powersgd"] = knob(
+        "none", _HARDWARE, _BOTH, "compression of the gradients on their way"
+    )
+    local_sgd: Count = knob(1, _HARDWARE, _BOTH, "average the replicas every N steps; 1 = synchronous")

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Annotated, Literal
+import unicodedata
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from benchbench import registry
 from benchbench.errors import nearest
 from benchbench.scenario.knobs import Factor, Lever, knob
-from benchbench.scenario.training_types import Count, Fraction
-from benchbench.units import Duration, Size
+from benchbench.scenario.misfit import Misfit
+from benchbench.scenario.training_types import Count, InnerFraction, Real
+from benchbench.units import Duration, Size, exact_duration
 from benchbench.values import Value
 
-PLANNED_TASKS = (
-    "masked-lm", "bert-pretraining", "causal-lm", "seq2seq-lm", "question-answering", "token-classification",
+# What the format foresees; a plug-in adds its own name. `engines` refuses those that have none yet.
+TASKS = (
+    "sequence-classification", "masked-lm", "bert-pretraining", "causal-lm", "seq2seq-lm", "question-answering",
+    "token-classification",
 )  # fmt: skip
-PLANNED_SOURCES = ("stdlib", "csv", "jsonl", "parquet", "text", "huggingface")
-CLEANING_STEPS = ("unicode", "html", "whitespace", "lowercase", "stop-words", "dedupe")
+SOURCES = ("unicode-names", "stdlib", "synthetic", "csv", "jsonl", "parquet", "text", "huggingface")
+CleaningStep = Literal["unicode", "html", "whitespace", "lowercase", "stop-words", "dedupe"]
+SHORTEST_INTERVAL_S = 0.01
 
 
 def task_names() -> tuple[str, ...]:
     """Every task that a scenario may name: those with a plug-in here and those that the format foresees."""
-    return (*registry.names(registry.TASKS), *PLANNED_TASKS)
+    return tuple(sorted({*registry.names(registry.TASKS), *TASKS}))
 
 
 def source_names() -> tuple[str, ...]:
     """Every data source that a scenario may name."""
-    return (*registry.names(registry.SOURCES), *PLANNED_SOURCES)
+    return tuple(sorted({*registry.names(registry.SOURCES), *SOURCES}))
 
 
 def _known_task(name: str) -> str:
@@ -44,110 +47,165 @@ def _known_source(name: str) -> str:
     return name
 
 
-Task = Annotated[str, AfterValidator(_known_task), Field(json_schema_extra=lambda s: s.update(enum=[*task_names()]))]
-Source = Annotated[
-    str, AfterValidator(_known_source), Field(json_schema_extra=lambda s: s.update(enum=[*source_names()]))
+def _printable(text: str) -> str:
+    if any(unicodedata.category(c) == "Cc" and c not in "\t\n" for c in text):
+        raise ValueError(f"expected a text without control characters, not {text[:60]!r}")
+    return text
+
+
+def _not_too_short(interval_s: float) -> float:
+    if interval_s < SHORTEST_INTERVAL_S:
+        shortest = exact_duration(SHORTEST_INTERVAL_S)
+        raise ValueError(f"expected a duration of at least {shortest}, not {exact_duration(interval_s)}")
+    return interval_s
+
+
+def _name_tasks(schema: dict[str, Any]) -> None:
+    schema["enum"] = [*task_names()]
+
+
+def _name_sources(schema: dict[str, Any]) -> None:
+    schema["enum"] = [*source_names()]
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_printable)]
+Task = Annotated[str, AfterValidator(_known_task), Field(json_schema_extra=_name_tasks)]
+Source = Annotated[str, AfterValidator(_known_source), Field(json_schema_extra=_name_sources)]
+Family = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9_.-]*$",
+        max_length=100,
+        json_schema_extra={"expects": "a family that transformers knows, such as bert, gpt2 or llama"},
+    ),
 ]
-Text = Annotated[str, Field(min_length=1)]
 
 
 class Model(Value):
-    """A model by family and named size, or by dimensions, which override the size's."""
+    """A model by family and named size, or by dimensions, which override the size's; else the family's own default."""
 
-    family: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
-    size: Text | None = None
-    layers: Count | None = None
-    hidden: Count | None = None
-    heads: Count | None = None
-    kv_heads: Count | None = None
-    ffn: Count | None = None
+    family: Family = Field(description="any family that transformers' AutoConfig knows")
+    size: Text | None = Field(None, description="a named size of the family, such as base")
+    layers: Count | None = Field(None, description="transformer blocks")
+    hidden: Count | None = Field(None, description="width of the residual stream")
+    heads: Count | None = Field(None, description="attention heads a layer; divides hidden")
+    kv_heads: Count | None = Field(None, description="key and value heads a layer; divides heads")
+    ffn: Count | None = Field(None, description="width inside the feed-forward layer")
     vocab: Count | None = Field(None, description="the embedding's size; the tokenizer may be smaller")
     pretrained: Text | None = Field(None, description="a local folder or a hub id; null = random initial weights")
-    revision: Text | None = None
+    revision: Text | None = Field(None, description="of the hub id: a branch, a tag or a commit")
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> Model:
+    def _fits(self) -> Model:
         if self.hidden and self.heads and self.hidden % self.heads:
-            raise ValueError(f"hidden = {self.hidden} is not divisible by heads = {self.heads}")
+            raise Misfit("heads", f"hidden = {self.hidden} is not divisible by heads = {self.heads}")
         if self.heads and self.kv_heads and self.heads % self.kv_heads:
-            raise ValueError(f"heads = {self.heads} is not divisible by kv_heads = {self.kv_heads}")
+            raise Misfit("kv_heads", f"heads = {self.heads} is not divisible by kv_heads = {self.kv_heads}")
         if self.revision and not self.pretrained:
-            raise ValueError("revision stands without pretrained; name the hub id it belongs to")
+            raise Misfit("revision", "revision stands without pretrained; name the hub id that it belongs to")
         return self
 
 
 class Split(Value):
     """One file a split."""
 
-    train: Text
-    validation: Text
-    test: Text | None = None
+    train: Text = Field(description="the file that is learned from")
+    validation: Text = Field(description="the file that a target looks at")
+    test: Text | None = Field(None, description="the file that confirms a claim")
 
 
 class Data(Value):
     """Where the rows come from and how they become batches."""
 
-    source: Source = "unicode-names"
-    path: Text | None = None
-    text_column: Text | None = None
-    label_column: Text | None = None
-    source_column: Text | None = None
-    target_column: Text | None = None
-    question_column: Text | None = None
-    context_column: Text | None = None
-    answer_column: Text | None = None
-    split: Split | None = None
-    validation_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
-    test_fraction: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
-    sequence_length: Annotated[int, Field(ge=4)] = Field(128, description="tokens, the longest a row may be")
-    batching: Literal["pad", "bucket", "pack"] = knob("pad", Lever.SOFTWARE, Factor.STEP_S)
-    clean: tuple[Literal["unicode", "html", "whitespace", "lowercase", "stop-words", "dedupe"], ...] = ()
-    balance: Literal["none", "class-weights", "oversample"] = knob("none", Lever.ALGORITHM, Factor.STEPS)
-    workers: Annotated[int, Field(ge=0, le=256)] = knob(0, Lever.SOFTWARE, Factor.STEP_S)
+    source: Source = Field("unicode-names", description="a data source plug-in")
+    path: Text | None = Field(None, description="the file of a file source")
+    text_column: Text | None = Field(None, description="column of the text, for classification and language models")
+    label_column: Text | None = Field(None, description="column of the class")
+    source_column: Text | None = Field(None, description="column that a seq2seq model reads")
+    target_column: Text | None = Field(None, description="column that a seq2seq model writes")
+    question_column: Text | None = Field(None, description="column of the question")
+    context_column: Text | None = Field(None, description="column of the text that holds the answer")
+    answer_column: Text | None = Field(None, description="column of the answer")
+    split: Split | None = Field(None, description="a file for each split, in place of fractions of one file")
+    validation_fraction: InnerFraction = Field(0.1, description="part of the rows that a target looks at")
+    test_fraction: InnerFraction = Field(0.1, description="part of the rows that confirms a claim")
+    sequence_length: Annotated[int, Field(ge=4)] = knob(
+        128, Lever.ALGORITHM, Factor.BOTH, "tokens, the longest a row may be"
+    )
+    batching: Literal["pad", "bucket", "pack"] = knob(
+        "pad", Lever.SOFTWARE, Factor.STEP_S, "pad to the batch's longest row, sort by length, or pack rows together"
+    )
+    clean: tuple[CleaningStep, ...] = knob((), Lever.ALGORITHM, Factor.BOTH, "named cleaning steps, in order")
+    balance: Literal["none", "class-weights", "oversample"] = knob(
+        "none", Lever.ALGORITHM, Factor.STEPS, "what is done about rare classes"
+    )
+    workers: Annotated[int, Field(ge=0, le=256)] = knob(
+        0, Lever.SOFTWARE, Factor.STEP_S, "processes that make batches; 0 = the training process itself"
+    )
 
     @model_validator(mode="after")
     def _something_left_to_train_on(self) -> Data:
         if self.validation_fraction + self.test_fraction >= 1:
-            raise ValueError("validation_fraction + test_fraction leave no rows for training; keep their sum below 1")
+            raise Misfit(
+                "validation_fraction",
+                "validation_fraction + test_fraction leave no rows for training; keep their sum below 1",
+            )
         return self
 
 
 class Hardware(Value):
     """The devices asked for."""
 
-    device: Literal["auto", "cpu", "cuda", "mps"] = knob("auto", Lever.HARDWARE, Factor.STEP_S)
-    devices: Count = knob(1, Lever.HARDWARE, Factor.STEP_S, description="per node; on CPU a device is one process")
-    nodes: Count = knob(1, Lever.HARDWARE, Factor.STEP_S)
-    threads: Count | None = knob(None, Lever.HARDWARE, Factor.STEP_S, description="CPU threads per process")
-    memory_limit: Size | None = None
+    device: Literal["auto", "cpu", "cuda", "mps"] = knob(
+        "auto", Lever.HARDWARE, Factor.STEP_S, "the kind of device; auto = the fastest here"
+    )
+    devices: Count = knob(1, Lever.HARDWARE, Factor.STEP_S, "per node; on CPU a device is one process")
+    nodes: Count = knob(1, Lever.HARDWARE, Factor.STEP_S, "machines")
+    threads: Count | None = knob(None, Lever.HARDWARE, Factor.STEP_S, "CPU threads per process; null = torch's own")
+    memory_limit: Size | None = knob(
+        None,
+        Lever.HARDWARE,
+        Factor.STEP_S,
+        "bytes that a run may use, such as 16GiB; enforced, and used for feasibility",
+    )
     expect: Text | None = Field(None, description="the device's name; refuse to run elsewhere")
 
 
 class Measure(Value):
     """What is measured, how often, and when it stops."""
 
-    procedure: Literal["throughput", "time-to-target"] = "throughput"
-    warmup: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
-    steps: Literal["auto"] | Count = "auto"
-    repeats: Literal["auto"] | Count = 3
-    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = 0.95
-    relative_halfwidth: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02
-    timeout: Literal["auto"] | Duration = "auto"
-    sample_interval: Annotated[Duration, Field(ge=0.01)] = 0.1
+    procedure: Literal["throughput", "time-to-target"] = Field("throughput", description="what is measured")
+    warmup: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
+        "auto", description="steps left out at the start; auto detects the steady state"
+    )
+    steps: Literal["auto"] | Count = Field(
+        "auto", description="measured steps of a throughput run; auto stops when the interval is narrow enough"
+    )
+    repeats: Literal["auto"] | Count = Field(3, description="fresh processes; auto = until the wanted power")
+    confidence: Annotated[float, Field(gt=0.5, lt=1.0)] = Field(0.95, description="of every interval")
+    relative_halfwidth: InnerFraction = Field(0.02, description="half of the wanted interval, over its value")
+    timeout: Literal["auto"] | Duration = Field(
+        "auto",
+        description="hard deadline of one repeat; auto = 10m for throughput, else what the budget leaves, or 24h",
+    )
+    sample_interval: Annotated[Duration, AfterValidator(_not_too_short)] = Field(
+        0.1, description="between two samples of telemetry, at least 10ms"
+    )
 
 
 class Target(Value):
     """The accuracy that counts: `at_least` for scores, `at_most` for losses."""
 
-    metric: Text
-    at_least: float | None = None
-    at_most: float | None = None
-    eval_every: Count = 50
+    metric: Text = Field(description="a metric of the task, on the held-out rows")
+    at_least: Real | None = Field(None, description="reached at this score or above")
+    at_most: Real | None = Field(None, description="reached at this loss or below")
+    eval_every: Count = Field(50, description="steps between two looks")
 
     @model_validator(mode="after")
     def _one_bound(self) -> Target:
         if (self.at_least is None) == (self.at_most is None):
-            raise ValueError("a target needs exactly one of at_least (scores) and at_most (losses)")
+            key = "at_least" if self.at_least is None else "at_most"
+            raise Misfit(key, "a target needs exactly one of at_least (scores) and at_most (losses)")
         return self
 
     def reached_by(self, value: float) -> bool:
@@ -158,56 +216,9 @@ class Target(Value):
         return value <= self.at_most
 
 
-Scalar = bool | int | float | str | None
-
-
-class Range(Value):
-    """A range of the search space."""
-
-    low: float | int
-    high: float | int
-    log: bool = False
-    step: float | int | None = None
-
-    @model_validator(mode="after")
-    def _is_a_range(self) -> Range:
-        if not self.low < self.high:
-            raise ValueError(f"low = {self.low} is not below high = {self.high}")
-        if self.log and self.low <= 0:
-            raise ValueError(f"a logarithmic range needs low above 0, not {self.low}")
-        if self.log and self.step is not None:
-            raise ValueError("log and step exclude each other; keep one of them")
-        if self.step is not None and self.step <= 0:
-            raise ValueError(f"step must be above 0, not {self.step}")
-        return self
-
-    @property
-    def whole(self) -> bool:
-        """Whether the range is one of whole numbers."""
-        return all(isinstance(v, int) for v in (self.low, self.high)) and isinstance(self.step, (int, type(None)))
-
-
-Choices = Annotated[tuple[Scalar, ...], Field(min_length=1)]
-SpaceMap = Annotated[
-    Mapping[str, Range | Choices],
-    AfterValidator(lambda m: MappingProxyType(dict(m))),
-    PlainSerializer(lambda m: {k: v.model_dump() if isinstance(v, Range) else list(v) for k, v in m.items()}),
-]
-Overrides = Annotated[
-    Mapping[str, Scalar],
-    AfterValidator(lambda m: MappingProxyType(dict(m))),
-    PlainSerializer(dict),
-]
-
-
-class Search(Value):
-    """What `tune` may change, and what a user runs today."""
-
-    baseline: Overrides = Field(default_factory=dict, validate_default=True)
-    space: SpaceMap = Field(default_factory=dict, validate_default=True)
-
-
 class Trainer(Value):
     """An external trainer in place of `model` and `task`."""
 
-    command: Annotated[tuple[Text, ...], Field(min_length=1)]
+    command: Annotated[tuple[Text, ...], Field(min_length=1)] = Field(
+        description="the program and its arguments; {key} stands for a setting"
+    )

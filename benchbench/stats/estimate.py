@@ -22,9 +22,7 @@ class Estimate(Observed):
     def scaled(self, factor: float, unit: str) -> Estimate:
         """The estimate of `factor x` the quantity (factor above 0)."""
         bounds = [None if b is None else b * factor for b in (self.low, self.high)]
-        return self.model_copy(
-            update={"value": self.value * factor, "low": bounds[0], "high": bounds[1], "unit": unit}
-        )
+        return self.model_copy(update={"value": self.value * factor, "low": bounds[0], "high": bounds[1], "unit": unit})
 
     def inverse(self, factor: float, unit: str) -> Estimate:
         """The estimate of `factor / ` the quantity (both above 0)."""

@@ -70,9 +70,11 @@ class FakeExecutor:
             started_at=started_at,
             wall_s=events[-1]["t"] if events else 0.0,  # type: ignore[arg-type]
             outcome=outcome,
-            failure=None if outcome is Outcome.OK else Failure(kind=outcome.value, message=f"the script says {outcome}"),
+            failure=None
+            if outcome is Outcome.OK
+            else Failure(kind=outcome.value, message=f"the script says {outcome}"),
             phases_s={"start": 0.0},
-            figures=figures(lines, request.scenario.measure.confidence, _MEMORY_BYTES, find_warmup=trains),
+            figures=figures(lines, request.scenario.measure.confidence, _MEMORY_BYTES),
             reach=found,
             final_metrics={"train_loss": 0.5},
             telemetry=seen,
@@ -91,11 +93,13 @@ def _events(request: Request, answer: Answer) -> list[Mapping[str, object]]:
         last = min(last, int(request.deadline_s / answer.step_s))
     batch = scenario.training.global_batch
     lines: list[Mapping[str, object]] = []
+    if not trains:
+        lines.append({"event": "steady", "t": 0.0, "warmup_steps": 5, "settled": True})
     for step in range(1, last + 1):
         t = step * answer.step_s
         lines.append({
             "event": "step", "step": step, "t": t, "step_s": answer.step_s, "data_wait_s": 0.0, "samples": batch,
-            "tokens": batch * 10, "loss": 1.0 / step, "warmup": not trains and step <= 5,
+            "tokens": batch * 10, "loss": 1.0 / step,
         })  # fmt: skip
         if trains and target is not None and (step % target.eval_every == 0 or step == answer.steps_to_target):
             bound = target.at_least if target.at_least is not None else target.at_most

@@ -1,0 +1,72 @@
+"""Runs the rounds of a command with the machine's lock held, signals tamed and progress shown."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from benchbench.cli.console import console
+from benchbench.cli.live import Display, display_for
+from benchbench.errors import InputError
+from benchbench.executors.base import Executor
+from benchbench.executors.lock import machine_lock
+from benchbench.executors.rounds import Plan, Stored, measure
+from benchbench.record.machine import Machine
+from benchbench.scenario.scenario import Scenario
+
+
+def measure_all(
+    scenarios: Sequence[Scenario], out: Path, machine: Machine, command: tuple[str, ...], executor: Executor
+) -> list[Stored]:
+    """Measures scenarios in interleaved rounds, showing progress on stderr.
+
+    Args:
+        scenarios: valid and checked for this machine.
+        out: the results folder.
+        machine: this machine.
+        command: what the user typed.
+        executor: carries out each repeat.
+
+    Raises:
+        InputError: `out` cannot hold results.
+    """
+    check_out(out)
+    terminal = console()
+    with stop_signals(), machine_lock(terminal.print, " ".join(command)[:200]) as lock_fd:
+        plan = Plan(scenarios=scenarios, out=out, machine=machine, command=command, lock_fd=lock_fd)
+        total = sum(plan.repeats_of(s) for s in scenarios)
+        display: Display = display_for(terminal, total)
+        with display:
+            return measure(plan, executor, display.watch)
+
+
+def check_out(out: Path) -> None:
+    """Whether results can be stored under a folder, before anything is measured.
+
+    Raises:
+        InputError: it is a file, or may not be written to.
+    """
+    there = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise InputError(f"{there} is not a folder; name another place with --out", file=str(out))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{there} may not be written to; name another place with --out", file=str(out))
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP stop a command as Ctrl-C does: children ended, what was measured kept."""
+    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

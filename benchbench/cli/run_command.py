@@ -1,0 +1,68 @@
+"""`benchbench run`: measures scenarios."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from benchbench.executors.rounds import Stored
+    from benchbench.scenario.scenario import Scenario
+
+DEFAULT_OUT = Path("results")
+
+
+def command(
+    scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="scenario files")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="change a setting; a key given twice makes variants"),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(min=1, help="fresh processes, instead of the scenario's own number")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="the results folder")] = DEFAULT_OUT,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="write no page")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would run and for how long, and run nothing")
+    ] = False,
+) -> int:
+    """Measure one or more scenarios, each repeat in a fresh process, and store what was seen."""
+    from benchbench.cli import run_output
+    from benchbench.executors import preflight
+    from benchbench.hardware.inventory import machine
+    from benchbench.scenario.loading import load, vary
+
+    here = machine()
+    chosen: list[Scenario] = []
+    for file in scenarios:
+        for scenario in load(file, overrides or []):
+            preflight.check(scenario, here, str(file))
+            chosen.append(vary(scenario, {"measure.repeats": repeats}) if repeats else scenario)
+    if dry_run:
+        return run_output.dry_run(chosen, here, as_json=as_json)
+    from benchbench.cli.measuring import measure_all
+    from benchbench.executors.kinds.child import ChildExecutor
+
+    stored = measure_all(chosen, out, here, ("benchbench", *sys.argv[1:]), ChildExecutor())
+    return _finish(stored, as_json=as_json, report=not no_report)
+
+
+def _finish(stored: Sequence[Stored], *, as_json: bool, report: bool) -> int:
+    from benchbench.cli import run_output
+    from benchbench.errors import Interrupted
+    from benchbench.record.types import Outcome
+
+    page = run_output.write_page(stored) if report else None
+    run_output.show(stored, page)
+    if as_json:
+        run_output.emit_runs(stored, page)
+    outcomes = {s.run.outcome for s in stored}
+    if not stored or Outcome.INTERRUPTED in outcomes:
+        return Interrupted.exit_code
+    return 3 if outcomes != {Outcome.OK} or any(s.problem for s in stored) else 0

@@ -1,0 +1,192 @@
+"""How a repeat ended: the supervisor's and the trainer's last words -> an outcome with its reason in one sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchbench.executors.base import Request
+from benchbench.record import raw
+from benchbench.record.figures import (
+    RawLines,
+    device_peak_bytes,
+    figures,
+    process_peak_bytes,
+    reach,
+    seen_devices,
+    telemetry_warnings,
+)
+from benchbench.record.store import read_raw
+from benchbench.record.types import Failure, Outcome, Repeat
+from benchbench.units import human
+
+_FAULTS = {
+    signal.SIGSEGV: ("segmentation-fault", "segmentation fault in the training process"),
+    signal.SIGBUS: ("bus-error", "bus error in the training process"),
+    signal.SIGILL: ("illegal-instruction", "the training process ran an instruction that this CPU lacks"),
+    signal.SIGFPE: ("arithmetic-fault", "arithmetic fault in the training process"),
+    signal.SIGABRT: ("aborted", "the training process aborted itself"),
+}
+
+
+class Verdict(NamedTuple):
+    """An outcome; kind and message are empty when all went well."""
+
+    outcome: Outcome
+    kind: str = ""
+    message: str = ""
+
+
+def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupted: bool) -> Repeat:
+    """A repeat from what it left in its folder, however it ended."""
+    ending = read_exit(request.folder)
+    lines = in_use(read_raw(request.folder))
+    verdict = judge(request, ending, lines, interrupted=interrupted)
+    scenario = request.scenario
+    trains = scenario.measure.procedure == "time-to-target"
+    devices = seen_devices(lines)
+    tree_peak = max((b for b in (process_peak_bytes(lines), ending.get("peak_memory_bytes")) if b), default=None)
+    done = lines.last("done") or {}
+    facts = {k: v for k, v in (lines.last("ready") or {}).items() if k not in ("event", "t")}
+    facts |= {k: v for k, v in done.items() if k.startswith("peak_")}
+    failure = None
+    if verdict.outcome is not Outcome.OK:
+        failure = Failure(
+            kind=verdict.kind,
+            message=verdict.message,
+            exit_code=_exit_code(ending),
+            log_tail=raw.log_tail(request.folder / raw.LOG),
+        )
+    return Repeat(
+        index=request.index,
+        seed=request.seed,
+        order=request.order,
+        started_at=started_at,
+        wall_s=wall_s,
+        outcome=verdict.outcome,
+        failure=failure,
+        phases_s=phases(lines, ending),
+        figures=figures(lines, scenario.measure.confidence, device_peak_bytes(lines) or tree_peak),
+        reach=reach(lines, scenario.target) if trains and scenario.target is not None else None,
+        final_metrics={k: v for k, v in done.get("final_metrics", {}).items() if v is not None and math.isfinite(v)},
+        facts=facts,
+        memory_limit_enforced_by=ending.get("memory_limit_enforced_by"),
+        telemetry=devices,
+        warnings=telemetry_warnings(devices, lines),
+    )
+
+
+def read_exit(folder: Path) -> dict[str, Any]:
+    """The supervisor's last words; empty when it was itself killed."""
+    try:
+        found = json.loads((folder / raw.EXIT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def judge(request: Request, ending: dict[str, Any], lines: RawLines, *, interrupted: bool) -> Verdict:
+    """The outcome of a repeat and its reason.
+
+    Args:
+        request: what was asked.
+        ending: the supervisor's last words.
+        lines: the trainer's events.
+        interrupted: the user asked to stop.
+    """
+    said = lines.last("failed")
+    if interrupted:
+        return Verdict(Outcome.INTERRUPTED, "interrupted", "interrupted by the user; what was measured is kept")
+    by_supervisor = _by_supervisor(request, ending)
+    if by_supervisor is not None:
+        return by_supervisor
+    if said is not None:
+        return Verdict(Outcome(said["kind"]), said["kind"], said["message"])
+    if ending.get("signal"):
+        return _by_signal(ending)
+    if ending.get("exit_code") == 0 and lines.last("done") is not None:
+        return Verdict(Outcome.OK)
+    code = ending.get("exit_code")
+    told = f"with code {code}" if code is not None else "without a word"
+    return Verdict(Outcome.CRASHED, "exit", f"the training process ended {told} before it was done")
+
+
+def _by_supervisor(request: Request, ending: dict[str, Any]) -> Verdict | None:
+    limit = human(request.scenario.hardware.memory_limit, "bytes")
+    causes = {
+        "timeout": Verdict(
+            Outcome.TIMEOUT,
+            "timeout",
+            f"not done after {human(request.timeout_s, 's')}; the whole process tree was ended",
+        ),
+        "memory-limit": Verdict(
+            Outcome.OOM, "memory-limit", f"the process tree grew beyond hardware.memory_limit = {limit}"
+        ),
+        "stopped": Verdict(Outcome.INTERRUPTED, "interrupted", "the supervisor was told to stop from outside"),
+        "not-started": Verdict(
+            Outcome.CRASHED, "not-started", ending.get("problem") or "the trainer could not be started"
+        ),
+    }
+    if not ending:
+        return Verdict(
+            Outcome.CRASHED, "supervisor-lost", "the supervisor was killed from outside, or could write no last words"
+        )
+    if ending.get("host_out_of_memory"):
+        return Verdict(
+            Outcome.OOM, "host-out-of-memory", "the kernel killed the training process: the host ran out of memory"
+        )
+    return causes.get(str(ending.get("cause")))
+
+
+def _by_signal(ending: dict[str, Any]) -> Verdict:
+    number = ending["signal"]
+    if number in _FAULTS:
+        return Verdict(Outcome.CRASHED, *_FAULTS[number])
+    name = signal.Signals(number).name if number in {s.value for s in signal.Signals} else str(number)
+    return Verdict(Outcome.CRASHED, "killed", f"the training process was killed from outside by {name}")
+
+
+def _exit_code(ending: dict[str, Any]) -> int | None:
+    if ending.get("signal"):
+        return -int(ending["signal"])
+    code = ending.get("exit_code")
+    return None if code is None else int(code)
+
+
+def in_use(lines: RawLines) -> RawLines:
+    """The lines with the devices marked that the trainer really used, as it says itself when it is ready."""
+    ready = lines.last("ready")
+    if ready is None or "device" not in ready:
+        return lines
+    uuid = ready.get("device_uuid")
+
+    def used(device: dict[str, Any]) -> bool:
+        if device["device"] == "cpu" or ready["device"] != "cuda":
+            return bool(device["device"] == ready["device"])
+        return bool(device["uuid"] == uuid if device.get("uuid") and uuid else device["device"] == "cuda:0")
+
+    marked = tuple(
+        {"header": {**x["header"], "devices": [{**d, "in_use": used(d)} for d in x["header"]["devices"]]}}
+        if "header" in x
+        else x
+        for x in lines.telemetry
+    )
+    return RawLines(events=lines.events, telemetry=marked)
+
+
+def phases(lines: RawLines, ending: dict[str, Any]) -> dict[str, float]:
+    """Seconds in each phase, repeats of a phase added up; `start` runs from the process's start to its first word."""
+    marks = [(e["name"], e["t"]) for e in lines.of("phase")]
+    marks += [("exit", e["t"]) for e in lines.of("done")[-1:]]
+    end = ending.get("ended") or (lines.events[-1]["t"] if lines.events else None)
+    if not marks or end is None:
+        return {}
+    found: dict[str, float] = {}
+    if ending.get("started") is not None:
+        found["start"] = marks[0][1] - ending["started"]
+    for (name, t), (_, after) in zip(marks, [*marks[1:], ("end", end)], strict=True):
+        found[name] = found.get(name, 0.0) + after - t
+    return found

@@ -1,0 +1,133 @@
+"""The executor of real runs: each repeat is a fresh process tree below a supervisor; the parent sleeps."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchbench.executors.base import Request, Watch
+from benchbench.executors.ending import build_repeat
+from benchbench.executors.processes import TREE_MARK, end_marked
+from benchbench.record import raw
+from benchbench.record.store import now
+from benchbench.record.types import Repeat
+from benchbench.scenario.scenario import Scenario
+
+SPEC = "spec.json"
+TRAINER = (sys.executable, "-P", "-m", "benchbench.training")
+_STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+
+
+class ChildExecutor:
+    """Runs the built-in trainer, or a command given in its place, in a process tree of its own.
+
+    Args:
+        command: what to start; it finds its scenario and its events' file in the environment.
+        cgroups: limit memory by a cgroup where one is writable; False limits by watching alone.
+    """
+
+    def __init__(self, command: tuple[str, ...] = TRAINER, *, cgroups: bool = True) -> None:
+        self.command = command
+        self.cgroups = cgroups
+
+    def run(self, request: Request, watch: Watch) -> Repeat:
+        """Carries out one repeat (see `Executor`)."""
+        started_at, began_s = now(), time.monotonic()
+        mark = secrets.token_hex(8)
+        spec = self._prepare(request, mark)
+        interrupted = self._supervise(request, spec, watch)
+        if not (request.folder / raw.EXIT).exists():
+            end_marked(mark)  # the supervisor itself was killed; its tree may live on
+        return build_repeat(request, started_at, time.monotonic() - began_s, interrupted=interrupted)
+
+    def _prepare(self, request: Request, mark: str) -> dict[str, Any]:
+        folder = request.folder.absolute()
+        scenario = request.scenario
+        training = scenario.training.model_copy(update={"seed": request.seed})
+        (folder / raw.SCENARIO).write_text(
+            scenario.model_copy(update={"training": training}).model_dump_json(by_alias=True), encoding="utf-8"
+        )
+        (folder / raw.EVENTS).touch()
+        return {
+            "command": list(self.command),
+            "cwd": str(Path.cwd()),
+            "folder": str(folder),
+            "parent": os.getpid(),
+            "mark": mark,
+            "timeout_s": max(0.0, request.timeout_s),
+            "memory_limit_bytes": scenario.hardware.memory_limit,
+            "cgroups": self.cgroups,
+            "sample_interval_s": scenario.measure.sample_interval,
+            "environment": _environment(scenario, folder, request, mark),
+        }
+
+    def _supervise(self, request: Request, spec: dict[str, Any], watch: Watch) -> bool:
+        """Starts the supervisor and sleeps until it is gone; whether the user interrupted."""
+        read_fd, write_fd = os.pipe()
+        passed = [fd for fd in (write_fd, request.lock_fd) if fd is not None]
+        file = request.folder / SPEC
+        file.write_text(json.dumps({**spec, "progress_fd": write_fd}), encoding="utf-8")
+        command = [sys.executable, "-P", "-m", "benchbench.executors.supervisor", str(file.absolute())]
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # no interruption between the start and the wait
+        try:
+            with (request.folder / raw.LOG).open("ab") as log:
+                supervisor = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=passed, start_new_session=True
+                )
+        finally:
+            os.close(write_fd)
+        interrupted = False
+        with os.fdopen(read_fd, "rb") as progress:
+            while True:
+                try:
+                    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+                    for message in _messages(progress):
+                        watch(message)
+                    supervisor.wait()
+                    return interrupted
+                except KeyboardInterrupt:
+                    interrupted = True
+                    supervisor.terminate()
+
+
+def _messages(progress: Any) -> Iterator[Mapping[str, Any]]:
+    for line in progress:
+        with contextlib.suppress(ValueError):
+            message = json.loads(line)
+            if isinstance(message, dict):
+                yield message
+
+
+def _environment(scenario: Scenario, folder: Path, request: Request, mark: str) -> dict[str, str]:
+    """What the tree's environment has beyond ours: where to read and write, and settings that steady a measurement."""
+    added = {
+        "BENCHBENCH_SCENARIO": str(folder / raw.SCENARIO),
+        "BENCHBENCH_EVENTS": str(folder / raw.EVENTS),
+        "BENCHBENCH_TIMEOUT_S": repr(request.timeout_s),
+        TREE_MARK: mark,
+        "PYTHONUNBUFFERED": "1",
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # torch's device numbers are then NVML's
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+    }
+    if scenario.model is not None and scenario.model.pretrained is None:
+        added["HF_HUB_OFFLINE"] = "1"
+    if request.deadline_s is not None:
+        added["BENCHBENCH_DEADLINE_S"] = repr(request.deadline_s)
+    if scenario.hardware.threads is not None:
+        added["OMP_NUM_THREADS"] = added["MKL_NUM_THREADS"] = str(scenario.hardware.threads)
+    if scenario.hardware.device == "cpu":
+        added["CUDA_VISIBLE_DEVICES"] = ""
+    return added
+
+
+PLUGIN = ChildExecutor

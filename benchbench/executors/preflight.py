@@ -1,0 +1,94 @@
+"""What can be refused before anything starts, without torch: exit code 2, nothing run, nothing created."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import cast
+
+from benchbench import registry
+from benchbench.errors import InputError, ScenarioError, UnsupportedError, nearest
+from benchbench.record.machine import Machine
+from benchbench.scenario import engines
+from benchbench.scenario.scenario import Scenario
+from benchbench.workload.sizes import SIZES
+from benchbench.workload.task import Task
+
+_PROBE = "import torch; print(int(torch.cuda.is_available()), int(torch.backends.mps.is_available()))"
+_PROBE_S = 120.0
+
+
+def check(scenario: Scenario, machine: Machine, file: str | None = None) -> None:
+    """Refuses what cannot run here.
+
+    Args:
+        scenario: a valid scenario.
+        machine: this machine.
+        file: the scenario's file, for the message.
+
+    Raises:
+        InputError: says what and what to do.
+    """
+    try:
+        engines.check(scenario)
+        _metric(scenario)
+        _size(scenario)
+        _hardware(scenario, machine)
+    except InputError as error:
+        error.file = error.file or file
+        raise
+
+
+def _metric(scenario: Scenario) -> None:
+    if scenario.target is None or scenario.task is None:
+        return
+    task = cast(Task, registry.load(registry.TASKS, scenario.task))
+    metric = scenario.target.metric
+    if metric not in task.metrics:
+        raise ScenarioError(
+            f"{scenario.task} has no metric {metric!r}: {nearest(metric, task.metrics)}", key="target.metric"
+        )
+
+
+def _size(scenario: Scenario) -> None:
+    model = scenario.model
+    if model is None or model.size is None:
+        return
+    sizes = SIZES.get(model.family, {})
+    if model.size not in sizes:
+        hint = nearest(model.size, sizes) if sizes else "it has no named sizes here; give layers, hidden, heads and ffn"
+        raise ScenarioError(f"{model.family} has no size {model.size!r}: {hint}", key="model.size")
+
+
+def _hardware(scenario: Scenario, machine: Machine) -> None:
+    hardware = scenario.hardware
+    names = {machine.cpu, *(d.name for d in machine.devices)}
+    if hardware.expect is not None and hardware.expect not in names:
+        raise UnsupportedError(
+            f"expected {hardware.expect!r}, and this machine has {', '.join(sorted(names))}; run it there, or change "
+            "the key",
+            key="hardware.expect",
+        )
+    wants_gpu = hardware.device in ("cuda", "mps") or scenario.precision == "tf32"
+    if not wants_gpu:
+        return
+    if hardware.device == "cpu":
+        raise UnsupportedError("tf32 is arithmetic of NVIDIA GPUs; the CPU has none: use fp32 or bf16", key="precision")
+    cuda, mps = _torch_devices()
+    if hardware.device == "mps" and not mps:
+        raise UnsupportedError("torch finds no mps device here; use device: auto or cpu", key="hardware.device")
+    if hardware.device == "cuda" and not cuda:
+        raise UnsupportedError("torch finds no CUDA device here; use device: auto or cpu", key="hardware.device")
+    if scenario.precision == "tf32" and not cuda:
+        raise UnsupportedError(
+            "tf32 is arithmetic of NVIDIA GPUs; there is none here: use fp32 or bf16", key="precision"
+        )
+
+
+def _torch_devices() -> tuple[bool, bool]:
+    """Whether torch finds CUDA and mps, asked of a process of its own: this one stays torch-free."""
+    answer = subprocess.run(
+        [sys.executable, "-P", "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_S, check=False
+    )
+    words = answer.stdout.split()
+    return (words[0] == "1", words[1] == "1") if len(words) == 2 else (False, False)

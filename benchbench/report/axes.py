@@ -1,0 +1,43 @@
+"""The unit that an axis is labelled in, chosen so that its numbers are short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from benchbench.report.content import Array
+
+
+class Scale(NamedTuple):
+    """Values are multiplied by `factor` and then have `unit`."""
+
+    factor: float
+    unit: str
+
+    def title(self, label: str) -> str:
+        """`step time (ms)`."""
+        return f"{label} ({self.unit})" if self.unit else label
+
+
+_LADDERS: dict[str, tuple[tuple[float, Scale], ...]] = {
+    "s": (
+        (7200.0, Scale(1 / 3600, "h")), (240.0, Scale(1 / 60, "min")), (1.0, Scale(1.0, "s")), (1e-3, Scale(1e3, "ms")),
+        (0.0, Scale(1e6, "µs")),
+    ),
+    "bytes": tuple((float(1024**k), Scale(1.0 / 1024**k, u)) for k, u in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB"))),
+    "MHz": ((1000.0, Scale(1e-3, "GHz")),),
+    "W": ((10_000.0, Scale(1e-3, "kW")),),
+    "J": ((10_000.0, Scale(1e-3, "kJ")),),
+    "fraction": ((0.0, Scale(100.0, "%")),),
+}  # fmt: skip
+
+
+def scale(unit: str, arrays: Iterable[Array]) -> Scale:
+    """The scale for the largest finite value among the arrays; the unit itself where nothing is to be gained."""
+    largest = max((float(np.max(np.abs(a[np.isfinite(a)]), initial=0.0)) for a in arrays), default=0.0)
+    for above, chosen in _LADDERS.get(unit, ()):
+        if largest >= above and (largest > 0 or above > 0 or unit == "fraction"):
+            return chosen
+    return Scale(1.0, unit)

@@ -1,0 +1,171 @@
+"""What a section says, as frozen values that know no renderer: the page and the terminal draw the same ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from benchbench.stats.estimate import Estimate
+
+Array = npt.NDArray[np.float64]
+Tone = Literal["plain", "good", "warning", "bad", "muted"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """A number with its unit; None is unknown."""
+
+    value: float | None
+    unit: str
+
+
+Cell = str | bool | int | float | Quantity | Estimate | None
+"""What stands in a table's cell or beside a fact's label; None is unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The one sentence that answers the question of the page."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Callout:
+    """Something that must not be missed, and what to do about it."""
+
+    tone: Tone
+    title: str
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """Text to be read or copied as it stands: a command, a file, a log."""
+
+    text: str
+    title: str = ""
+    is_command: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Labelled values. `prominent` ones are the figures that a reader came for."""
+
+    items: tuple[tuple[str, Cell], ...]
+    prominent: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A table's column; `unit` is that of its bare numbers, `numeric` aligns them."""
+
+    title: str
+    unit: str = ""
+    numeric: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A table's row: one cell a column."""
+
+    cells: tuple[Cell, ...]
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows under columns; `note` says what was left out."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    title: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Series:
+    """One line, dotted line (a dot a value), staircase, set of points or histogram; thinned only by a renderer.
+
+    Attributes:
+        name: as the legend has it.
+        x: shape (n,), ascending but for points; for bars the edges, shape (n + 1,).
+        y: shape (n,); nan is a gap.
+        kind: how it is drawn.
+        hue: equal numbers have equal colours within a page.
+        labels: a text a point, or none at all.
+    """
+
+    name: str
+    x: Array
+    y: Array
+    kind: Literal["line", "dotted", "steps", "points", "bars"] = "line"
+    hue: int = 0
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """A shaded stretch of the x axis."""
+
+    low: float
+    high: float
+    label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A straight line at one value of an axis: across a panel on its y axis, across a chart on the x axis."""
+
+    at: float
+    label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Panel:
+    """One y axis with its series. `high` cuts the axis off (what lies above is said in the chart's caption)."""
+
+    label: str
+    unit: str
+    series: tuple[Series, ...]
+    marks: tuple[Mark, ...] = ()
+    from_zero: bool = False
+    log: bool = False
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chart:
+    """Panels one below the other over one x axis."""
+
+    title: str
+    x_label: str
+    x_unit: str
+    panels: tuple[Panel, ...]
+    spans: tuple[Span, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    caption: str = ""
+
+
+Block = Answer | Paragraph | Callout | Code | Facts | Table | Chart
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Section:
+    """What one plug-in has to say. `folded` sections are for those who look for them."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    folded: bool = False

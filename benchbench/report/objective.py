@@ -1,0 +1,53 @@
+"""What a study minimises, and what its settings were before, in words."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from benchbench.record.study import Study
+from benchbench.report.wording import Setting
+from benchbench.scenario.types import Target
+
+
+class Objective(NamedTuple):
+    """The trials' `objective`: its name and unit."""
+
+    label: str
+    unit: str
+
+
+_OBJECTIVES = {
+    "time": Objective("time to target", "s"),
+    "throughput": Objective("time a sample", "s"),
+    "energy": Objective("energy to target", "J"),
+    "cost": Objective("cost to target", ""),
+}
+
+
+def objective_of(study: Study) -> Objective:
+    """What the study's trials were ranked by; lower is better for each."""
+    return _OBJECTIVES[study.objective]
+
+
+def bound(target: Target) -> str:
+    """`accuracy of at least 0.9`."""
+    if target.at_least is not None:
+        return f"{target.metric} of at least {target.at_least:g}"
+    return f"{target.metric} of at most {target.at_most:g}"
+
+
+def goal(study: Study) -> str:
+    """`reaches accuracy of at least 0.9`, or `trains`."""
+    target = study.scenario.target
+    timed = study.scenario.measure.procedure == "time-to-target" and study.objective != "throughput"
+    return f"reaches {bound(target)}" if target is not None and timed else "trains"
+
+
+def baseline_value(study: Study, key: str) -> Setting:
+    """What a setting was before the search: the baseline's, else the scenario's own; None when that is no scalar."""
+    if key in study.baseline.overrides:
+        return study.baseline.overrides[key]
+    level: object = study.scenario.document()
+    for part in key.split("."):
+        level = level.get(part) if isinstance(level, dict) else None
+    return level if isinstance(level, (bool, int, float, str)) else None

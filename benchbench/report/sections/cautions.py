@@ -1,0 +1,69 @@
+"""The warnings in words, each with what to do about it."""
+
+from __future__ import annotations
+
+from benchbench.report.content import Callout, Section
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import RunSubject, StudySubject, Subject
+
+TITLE = "Read with care"
+_MOST = 40
+
+_HEADINGS = {
+    "single-repeat": "One repeat only",
+    "noisy": "Noisy",
+    "unstable": "Not settled",
+    "suspect": "Suspect numbers",
+    "throttled": "Throttled",
+    "foreign-process": "Not alone on the device",
+    "oversubscribed": "Too many threads",
+    "swapping": "Swapping",
+    "device-lost": "A device was lost",
+    "telemetry-missing": "No telemetry",
+    "clock-jump": "The clock jumped",
+    "recompiled": "Recompiled in mid-run",
+    "target-at-plateau": "The target sits on the plateau",
+    "low-reach-rate": "Not every repeat reaches the target",
+}
+_ADVICE = {
+    "unstable": "Set measure.warmup to more steps, or measure.steps to a longer run.",
+    "suspect": "Compare with a second run before these numbers are used.",
+    "throttled": "Let the device cool, raise its power limit or fix its clocks, and measure again.",
+    "foreign-process": "End the other processes, or choose another device, and measure again.",
+    "oversubscribed": "Lower hardware.threads or data.workers until they fit the usable CPUs.",
+    "swapping": "Lower training.micro_batch or free memory; what swaps is not measured.",
+    "device-lost": "Look into the system's log (dmesg) for the device, and measure again.",
+    "telemetry-missing": "Run benchbench doctor: it names what telemetry lacks here and how to add it.",
+    "clock-jump": "Times may be off by the jump; measure again when the clock is steady.",
+    "recompiled": "Keep shapes fixed (data.batching: pack, or fixed-length rows), or set training.compile to none.",
+    "target-at-plateau": "Put the target 2 to 4 points below the plateau: there, reaching it is a measurement and not a lottery.",
+    "low-reach-rate": "Lower the target or allow more steps, before times to it are compared.",
+}
+
+
+def render(subject: Subject) -> Section | None:
+    """One callout a warning."""
+    found = subject.warnings
+    if not found:
+        return None
+    blocks = [
+        Callout(
+            tone="warning",
+            title=_HEADINGS.get(warning.code, warning.code),
+            text=" ".join([_sentence(warning.message), _ADVICE.get(warning.code, "")]).strip(),
+        )
+        for warning in found[:_MOST]
+    ]
+    if len(found) > _MOST:
+        blocks.append(Callout(tone="warning", title=f"{len(found) - _MOST} more", text="They stand in the record."))
+    return Section(title=TITLE, blocks=tuple(blocks))
+
+
+def _sentence(message: str) -> str:
+    text = message.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+PLUGIN = Plugin(title=TITLE, order=20, takes=(RunSubject, StudySubject), render=render, brief=True)

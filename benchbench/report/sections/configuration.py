@@ -1,0 +1,19 @@
+"""The resolved scenario, every default filled in."""
+
+from __future__ import annotations
+
+from benchbench.report.content import Code, Paragraph, Section
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import RunSubject, StudySubject, Subject
+from benchbench.scenario.loading import to_yaml
+
+TITLE = "Configuration"
+
+
+def render(subject: Subject) -> Section | None:
+    """The scenario as YAML, with the key that tells two settings apart."""
+    told = Paragraph(text=f"Scenario key {subject.scenario.key}: two results with the same key asked for the same thing.", tone="muted")
+    return Section(title=TITLE, blocks=(Code(text=to_yaml(subject.scenario)), told), folded=True)
+
+
+PLUGIN = Plugin(title=TITLE, order=70, takes=(RunSubject, StudySubject), render=render)

@@ -1,0 +1,66 @@
+"""The way to the target: held-out metrics and the training loss over training time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchbench.report.content import Callout, Chart, Mark, Panel, Section, Series
+from benchbench.report.curves import REPEATS_DRAWN, Curve, StepTimes, learning_curves, step_times
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import RunSubject
+from benchbench.report.wording import quantity
+
+TITLE = "On the way to the target"
+_METRICS_DRAWN = 4
+
+
+def render(subject: RunSubject) -> Section | None:
+    """One panel a metric, the target's first; None for a run that never evaluates."""
+    if subject.evals.problem is not None and subject.scenario.measure.procedure == "time-to-target":
+        told = Callout(tone="warning", title="The evaluations cannot be shown", text=subject.evals.problem)
+        return Section(title=TITLE, blocks=(told,))
+    curves = learning_curves(subject)
+    if not curves:
+        return None
+    target = subject.scenario.target
+    wanted = target.metric if target else ""
+    metrics = sorted({c.metric for c in curves}, key=lambda m: (m != wanted, m))[:_METRICS_DRAWN]
+    panels = [_panel(subject, metric, [c for c in curves if c.metric == metric]) for metric in metrics]
+    losses = [s for s in step_times(subject)[:REPEATS_DRAWN] if np.isfinite(s.loss).any()]
+    if losses:
+        panels.append(Panel(label="training loss", unit="", series=tuple(map(_loss, losses))))
+    chart = Chart(
+        title="Learning curves",
+        x_label="training time",
+        x_unit="s",
+        panels=tuple(panels),
+        caption=_caption(subject),
+    )
+    return Section(title=TITLE, blocks=(chart,))
+
+
+def _panel(subject: RunSubject, metric: str, curves: list[Curve]) -> Panel:
+    target = subject.scenario.target
+    marks: tuple[Mark, ...] = ()
+    if target is not None and target.metric == metric:
+        level = target.at_least if target.at_least is not None else target.at_most
+        assert level is not None
+        marks = (Mark(at=level, label=f"target {level:g}"),)
+    series = tuple(
+        Series(name=f"repeat {c.repeat}", x=c.training_s, y=c.value, hue=c.repeat, kind="dotted") for c in curves[:REPEATS_DRAWN]
+    )
+    label = "held-out loss" if metric == "loss" else f"held-out {metric}"
+    return Panel(label=label, unit="", series=series, marks=marks)
+
+
+def _loss(steps: StepTimes) -> Series:
+    return Series(name=f"repeat {steps.repeat}", x=np.nancumsum(steps.step_s), y=steps.loss, hue=steps.repeat)
+
+
+def _caption(subject: RunSubject) -> str:
+    evaluation_s = sum(r.reach.evaluation_s for r in subject.run.repeats if r.reach is not None)
+    text = "Training time starts with the first step; warm-up and data waits are inside, evaluations outside"
+    return f"{text} (they took {quantity(evaluation_s, 's')} in all)." if evaluation_s else f"{text}."
+
+
+PLUGIN = Plugin(title=TITLE, order=25, takes=(RunSubject,), render=render)

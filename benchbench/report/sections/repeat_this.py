@@ -1,0 +1,29 @@
+"""The exact command that repeats a run or a search."""
+
+from __future__ import annotations
+
+import shlex
+
+from benchbench.record import store
+from benchbench.report.content import Block, Code, Paragraph, Section
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import RunSubject, StudySubject, Subject
+
+TITLE = "Repeat this"
+
+
+def render(subject: Subject) -> Section | None:
+    """The command as it was typed; for a stored run also the one that needs nothing but its folder."""
+    blocks: list[Block] = []
+    if subject.command:
+        blocks.append(Code(title="As it was typed", text=shlex.join(subject.command), is_command=True))
+    if isinstance(subject, RunSubject) and subject.folder is not None and subject.folder.is_dir():
+        stored = shlex.join(["benchbench", "run", str(subject.folder / store.SCENARIO)])
+        blocks.append(Code(title="From the record alone", text=stored, is_command=True))
+    if not blocks:
+        return None
+    blocks.append(Paragraph(text=f"Recorded as {subject.id}.", tone="muted"))
+    return Section(title=TITLE, blocks=tuple(blocks))
+
+
+PLUGIN = Plugin(title=TITLE, order=55, takes=(RunSubject, StudySubject), render=render)

@@ -1,0 +1,52 @@
+"""Every repeat in a row of its own, the failed ones in sight."""
+
+from __future__ import annotations
+
+from benchbench.record.types import Repeat
+from benchbench.report.content import Cell, Column, Quantity, Row, Section, Table
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import RunSubject
+from benchbench.report.wording import tone_of
+
+TITLE = "Repeats"
+_MOST = 100
+_MOST_PHASES = 8
+
+
+def render(subject: RunSubject) -> Section | None:
+    """One fresh process a row: how it ended, what it measured, where its time went."""
+    repeats = subject.run.repeats
+    if not repeats:
+        return None
+    phases = list(dict.fromkeys(name for r in repeats for name in r.phases_s))[:_MOST_PHASES]
+    targeted = any(r.reach is not None for r in repeats)
+    columns = [
+        Column(title="repeat", numeric=True), Column(title="seed", numeric=True), Column(title="outcome"),
+        Column(title="measured steps", numeric=True), Column(title="step time", numeric=True),
+        *([Column(title="time to target", numeric=True), Column(title="steps to target", numeric=True)] if targeted else []),
+        Column(title="wall time", numeric=True),
+        *(Column(title=name, unit="s", numeric=True) for name in phases),
+    ]  # fmt: skip
+    rows = tuple(_row(repeat, phases, targeted) for repeat in repeats[:_MOST])
+    note = f"The first {_MOST} of {len(repeats)}; the record holds all." if len(repeats) > _MOST else ""
+    return Section(title=TITLE, blocks=(Table(columns=tuple(columns), rows=rows, note=note),))
+
+
+def _row(repeat: Repeat, phases: list[str], targeted: bool) -> Row:
+    figures, reach = repeat.figures, repeat.reach
+    cells: list[Cell] = [
+        str(repeat.index),
+        str(repeat.seed),
+        repeat.outcome.value,
+        None if figures is None else figures.measured_steps,
+        None if figures is None else Quantity(value=figures.step_s, unit="s"),
+    ]
+    if targeted:
+        cells.append(None if reach is None else Quantity(value=reach.time_to_target_s, unit="s"))
+        cells.append(None if reach is None else reach.steps_to_target)
+    cells.append(Quantity(value=repeat.wall_s, unit="s"))
+    cells += [repeat.phases_s.get(name) for name in phases]
+    return Row(cells=tuple(cells), tone=tone_of(repeat.outcome))
+
+
+PLUGIN = Plugin(title=TITLE, order=50, takes=(RunSubject,), render=render)

@@ -1,0 +1,81 @@
+"""The search over time: every trial's value, the best so far, the budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchbench.record.study import Trial
+from benchbench.report.content import Chart, Mark, Panel, Paragraph, Section, Series
+from benchbench.report.objective import objective_of
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import StudySubject
+from benchbench.report.wording import counted, listed, settings
+
+TITLE = "The search"
+_LOG_ABOVE = 10.0
+_ROLES = (("baseline", 1), ("candidate", 0), ("confirmation", 2))
+
+
+def render(subject: StudySubject) -> Section | None:
+    """A point a trial that has a value, and the staircase of the best."""
+    study = subject.study
+    label, unit = objective_of(study)
+    valued = sorted((t for t in study.trials if _value(t) is not None), key=lambda t: t.ended_s)
+    told = Paragraph(text=_counts(subject))
+    if not valued:
+        return Section(title=TITLE, blocks=(told,)) if study.trials else None
+    values = [_value(t) or 0.0 for t in valued]
+    series = [_best(valued, max(study.spent_s, valued[-1].ended_s))]
+    series += [s for role, hue in _ROLES if (s := _points(role, hue, valued)) is not None]
+    panel = Panel(
+        label=f"{label} (lower is better)",
+        unit=unit,
+        series=tuple(series),
+        log=min(values) > 0 and max(values) > _LOG_ABOVE * min(values),
+    )
+    chart = Chart(
+        title="Best so far",
+        x_label="search time",
+        x_unit="s",
+        panels=(panel,),
+        marks=(Mark(at=study.budget_s, label="budget"),),
+        caption="A trial that failed, missed the target or was stopped early has no value and no point; the table below has them all.",
+    )
+    return Section(title=TITLE, blocks=(told, chart))
+
+
+def _value(trial: Trial) -> float | None:
+    return trial.objective if trial.objective is not None and math.isfinite(trial.objective) else None
+
+
+def _best(valued: Sequence[Trial], end_s: float) -> Series:
+    values = np.minimum.accumulate([_value(t) or 0.0 for t in valued])
+    x = np.asarray([*(t.ended_s for t in valued), end_s])
+    return Series(name="best so far", x=x, y=np.append(values, values[-1]), kind="steps", hue=0)
+
+
+def _points(role: str, hue: int, valued: Sequence[Trial]) -> Series | None:
+    chosen = [t for t in valued if t.role == role]
+    if not chosen:
+        return None
+    return Series(
+        name=role,
+        x=np.asarray([t.ended_s for t in chosen]),
+        y=np.asarray([_value(t) or 0.0 for t in chosen]),
+        kind="points",
+        hue=hue,
+        labels=tuple(f"trial {t.number}: {settings(t.overrides) or 'the scenario as it stands'}" for t in chosen),
+    )
+
+
+def _counts(subject: StudySubject) -> str:
+    study = subject.study
+    ended = [f"{count} {outcome}" for outcome, count in study.counts().items() if count]
+    text = f"{counted(len(study.trials), 'trial')}: {listed(ended)}." if study.trials else "No trial ended."
+    return f"{text} The search ended because {study.stopped.strip().rstrip('.')}." if study.stopped.strip() else text
+
+
+PLUGIN = Plugin(title=TITLE, order=30, takes=(StudySubject,), render=render)

@@ -1,0 +1,94 @@
+"""Every step's time, repeat by repeat, and how the measured ones are distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchbench.report.content import Array, Block, Callout, Chart, Facts, Mark, Panel, Quantity, Section, Series, Span
+from benchbench.report.curves import REPEATS_DRAWN, StepTimes, step_times
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import RunSubject
+from benchbench.report.wording import counted, quantity
+
+TITLE = "Step times"
+_LOG_ABOVE = 20.0
+_BINS = 60
+
+
+def render(subject: RunSubject) -> Section | None:
+    """A line over the steps with the warm-up shaded, a histogram, and the quantiles."""
+    if subject.steps.problem is not None:
+        told = Callout(tone="warning", title="The steps cannot be shown", text=subject.steps.problem)
+        return Section(title=TITLE, blocks=(told,))
+    repeats = step_times(subject)
+    measured = _pooled([r.measured_s for r in repeats])
+    if not repeats:
+        return None
+    blocks: list[Block] = [_over_steps(repeats, measured)]
+    if len(measured) > 1:
+        blocks += [_distribution(measured, subject), _quantiles(measured)]
+    return Section(title=TITLE, blocks=tuple(blocks))
+
+
+def _pooled(parts: Sequence[Array]) -> Array:
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _over_steps(repeats: Sequence[StepTimes], measured: Array) -> Chart:
+    drawn = repeats[:REPEATS_DRAWN]
+    warm = [float(r.step[r.warmup].max()) for r in drawn if r.warmup.any()]
+    first = min((float(r.step[0]) for r in drawn), default=1.0)
+    top = float(measured.max()) if len(measured) else None
+    slow = float(np.median(measured)) if len(measured) else 0.0
+    above = _pooled([r.step_s[r.warmup & (r.step_s > (top or 0.0))] for r in drawn]) if top else np.empty(0)
+    notes = ["A stall is a step like any other: nothing is cut from the mean."]
+    if len(above):
+        notes.append(f"{counted(len(above), 'warm-up step')} of up to {quantity(float(above.max()), 's')} lie above the frame.")
+    if len(repeats) > len(drawn):
+        notes.append(f"The first {len(drawn)} of {len(repeats)} repeats are drawn; steps.parquet holds all.")
+    panel = Panel(
+        label="step time",
+        unit="s",
+        series=tuple(Series(name=f"repeat {r.repeat}", x=r.step, y=r.step_s, hue=i) for i, r in enumerate(drawn)),
+        from_zero=True,
+        log=top is not None and slow > 0 and top > _LOG_ABOVE * slow,
+        high=top * 1.08 if top else None,
+    )
+    spans = (Span(low=first - 0.5, high=max(warm) + 0.5, label="warm-up"),) if warm else ()
+    return Chart(title="Over the steps", x_label="step", x_unit="", panels=(panel,), spans=spans, caption=" ".join(notes))
+
+
+def _distribution(measured: Array, subject: RunSubject) -> Chart:
+    cut = 1.25 * float(np.quantile(measured, 0.99))
+    inside = measured[measured <= cut]
+    low, high = float(inside.min()), float(inside.max())
+    if high - low < 1e-3 * high:
+        low, high = 0.99 * low, 1.01 * high
+    bins = min(_BINS, max(10, round(float(np.sqrt(len(inside))))))
+    counts, edges = np.histogram(inside, bins=bins, range=(low, high))
+    beyond = len(measured) - len(inside)
+    slowest = quantity(float(measured.max()), "s")
+    note = f"{counted(beyond, 'step')} beyond the right edge (the slowest: {slowest}) {'is' if beyond == 1 else 'are'} not drawn." if beyond else ""
+    series = Series(name="measured steps", x=edges, y=counts.astype(np.float64), kind="bars")
+    step_s = subject.summary.step_s
+    marks = (Mark(at=step_s.value, label="mean"),) if step_s is not None and low <= step_s.value <= high else ()
+    return Chart(
+        title=f"Distribution of the {counted(len(measured), 'measured step')}",
+        x_label="step time",
+        x_unit="s",
+        panels=(Panel(label="steps", unit="", series=(series,), from_zero=True),),
+        marks=marks,
+        caption=note,
+    )
+
+
+def _quantiles(measured: Array) -> Facts:
+    median, p95, p99 = (float(q) for q in np.quantile(measured, [0.5, 0.95, 0.99]))
+    named = {"fastest": float(measured.min()), "median": median, "95th percentile": p95, "99th percentile": p99,
+             "slowest": float(measured.max())}  # fmt: skip
+    return Facts(items=tuple((label, Quantity(value=value, unit="s")) for label, value in named.items()))
+
+
+PLUGIN = Plugin(title=TITLE, order=30, takes=(RunSubject,), render=render)

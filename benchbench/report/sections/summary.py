@@ -1,0 +1,114 @@
+"""The answer of a run in one sentence, and the figures under it."""
+
+from __future__ import annotations
+
+from benchbench.record.types import Outcome
+from benchbench.report.content import Answer, Block, Cell, Facts, Paragraph, Quantity, Section
+from benchbench.report.objective import bound
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import RunSubject
+from benchbench.report.wording import OUTCOMES, basis, counted, interval, listed, quantity, value_of
+from benchbench.scenario.types import Target
+from benchbench.stats.estimate import Estimate
+
+TITLE = "Answer"
+
+
+def render(subject: RunSubject) -> Section | None:
+    """Says how fast, how sure, and whether the target was reached."""
+    known, unknown = _figures(subject)
+    blocks: list[Block] = [_answer(subject)]
+    if known:
+        blocks.append(Facts(items=known, prominent=True))
+        blocks.append(Paragraph(text=_footnote(subject, unknown), tone="muted"))
+    return Section(title=TITLE, blocks=tuple(blocks))
+
+
+def _answer(subject: RunSubject) -> Answer:
+    summary, name = subject.summary, subject.scenario.name
+    target = subject.scenario.target
+    failed = _failed(subject)
+    if summary.step_s is None:
+        return Answer(text=f"{name}: no result. {failed}", tone="bad")
+    speed = f"{value_of(summary.step_s)} a step"
+    if summary.step_s.low is not None or summary.step_s.high is not None:
+        speed += f" ({interval(summary.step_s)}, {_sure(summary.step_s)})"
+    if summary.samples_per_s is not None:
+        speed += f", {value_of(summary.samples_per_s)}"
+    if summary.reached_target is None or target is None:
+        text, tone = f"{name} trains at {speed}.", "good"
+    else:
+        text, tone = _target_sentence(subject, target) + f" It trains at {speed}.", "good" if summary.reached_target else "warning"
+    return Answer(text=f"{text} {failed}".strip(), tone="bad" if failed else tone)  # type: ignore[arg-type]
+
+
+def _sure(estimate: Estimate) -> str:
+    return f"{basis(estimate)}" if estimate.n > 1 else f"{quantity(estimate.confidence, 'fraction')} within one repeat"
+
+
+def _target_sentence(subject: RunSubject, target: Target) -> str:
+    summary, name = subject.summary, subject.scenario.name
+    counted_repeats = [r for r in subject.run.repeats if r.reach is not None]
+    reached = sum(r.reach.reached for r in counted_repeats if r.reach is not None)
+    share = f"{reached} of {counted(len(counted_repeats), 'repeat')}"
+    best = [r.reach.best for r in counted_repeats if r.reach is not None and r.reach.best is not None]
+    if summary.time_to_target_s is not None:
+        return (
+            f"{name} reaches {bound(target)} in {value_of(summary.time_to_target_s)} of training "
+            f"({interval(summary.time_to_target_s)}; {share})."
+        )
+    better = (max if target.at_least is not None else min)(best, default=None)
+    told = f"; the best seen was {quantity(better, '')}" if better is not None else ""
+    return f"{name} does not reach {bound(target)}: {share} did{told}."
+
+
+def _failed(subject: RunSubject) -> str:
+    repeats = subject.run.repeats
+    bad = [r for r in repeats if r.outcome is not Outcome.OK]
+    if not bad:
+        return "" if repeats else "Nothing was measured."
+    ways = listed(list(dict.fromkeys(OUTCOMES[r.outcome] for r in bad)))
+    return f"{len(bad)} of {counted(len(repeats), 'repeat')} {ways}."
+
+
+def _figures(subject: RunSubject) -> tuple[tuple[tuple[str, Cell], ...], list[str]]:
+    s = subject.summary
+    every: list[tuple[str, Cell]] = [
+        ("step time", s.step_s),
+        ("throughput", s.samples_per_s),
+        ("tokens", s.tokens_per_s),
+        ("tokens per device", s.tokens_per_s_per_device if _devices(subject) > 1 else None),
+        ("peak memory", None if s.peak_memory_bytes is None else Quantity(value=s.peak_memory_bytes, unit="bytes")),
+        ("utilization", s.utilization),
+        ("model FLOP/s utilization", s.mfu),
+        ("power", s.power_w),
+        ("energy per sample", s.energy_j_per_sample),
+        ("waiting for data", s.data_wait_fraction),
+        ("communication", s.communication_fraction),
+    ]
+    if subject.scenario.target is not None and s.reach_rate is not None:
+        rate = Quantity(value=s.reach_rate, unit="fraction")
+        every = [("time to target", s.time_to_target_s), ("steps to target", s.steps_to_target), ("reached", rate), *every]
+    known = [(label, value) for label, value in every if value is not None]
+    known += [(f"{_metric(name)} at the end", Quantity(value=value, unit="")) for name, value in s.final_metrics.items()]
+    named = [label for label, value in every if value is None and label != "tokens per device"]
+    return tuple(known) if s.step_s is not None else (), named
+
+
+def _metric(name: str) -> str:
+    return {"train_loss": "training loss", "loss": "held-out loss"}.get(name, name)
+
+
+def _devices(subject: RunSubject) -> int:
+    return subject.scenario.hardware.devices * subject.scenario.hardware.nodes
+
+
+def _footnote(subject: RunSubject, unknown: list[str]) -> str:
+    good = [r for r in subject.run.repeats if r.outcome is Outcome.OK and r.figures is not None]
+    steps = sum(r.figures.measured_steps for r in good if r.figures is not None)
+    measured_s = sum(r.figures.measured_s for r in good if r.figures is not None)
+    text = f"From {counted(steps, 'measured step')} in {counted(len(good), 'repeat')}, {quantity(measured_s, 's')} of training."
+    return f"{text} Unknown here: {listed(unknown)}." if unknown else text
+
+
+PLUGIN = Plugin(title=TITLE, order=10, takes=(RunSubject,), render=render, brief=True)

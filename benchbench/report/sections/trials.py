@@ -1,0 +1,64 @@
+"""Every trial of a search in one table, the failed ones in sight with their reasons."""
+
+from __future__ import annotations
+
+from benchbench.record.study import Trial
+from benchbench.report.content import Cell, Column, Quantity, Row, Section, Table, Tone
+from benchbench.report.objective import objective_of
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import StudySubject
+from benchbench.report.wording import setting, settings, tone_of
+
+TITLE = "Every trial"
+_MOST = 1000
+_MOST_KEYS = 10
+
+
+def render(subject: StudySubject) -> Section | None:
+    """One trial a row, in the order of their numbers."""
+    study = subject.study
+    if not study.trials:
+        return None
+    keys = list(dict.fromkeys(key for t in study.trials for key in t.overrides))
+    split = len(keys) <= _MOST_KEYS
+    label, unit = objective_of(study)
+    columns = (
+        Column(title="trial", numeric=True), Column(title="role"), Column(title="outcome"), Column(title=label, unit=unit, numeric=True),
+        *([Column(title=key) for key in keys] if split else [Column(title="settings")]),
+        Column(title="reached target"), Column(title="ended at", numeric=True), Column(title="took", numeric=True),
+        Column(title="reason"), Column(title="run"),
+    )  # fmt: skip
+    ordered = sorted(study.trials, key=lambda t: t.number)
+    rows = tuple(_row(subject, trial, keys if split else None) for trial in ordered[:_MOST])
+    note = f"The first {_MOST} of {len(ordered)}; study.json holds all." if len(ordered) > _MOST else ""
+    return Section(title=TITLE, blocks=(Table(columns=columns, rows=rows, note=note),))
+
+
+def _row(subject: StudySubject, trial: Trial, keys: list[str] | None) -> Row:
+    if keys is None:
+        asked: list[Cell] = [settings(trial.overrides)]
+    else:
+        asked = [setting(trial.overrides[key]) if key in trial.overrides else None for key in keys]
+    cells: tuple[Cell, ...] = (
+        str(trial.number),
+        trial.role,
+        trial.outcome.value,
+        trial.objective,
+        *asked,
+        trial.reached_target,
+        Quantity(value=trial.ended_s, unit="s"),
+        Quantity(value=trial.ended_s - trial.started_s, unit="s"),
+        trial.failure.message if trial.failure else "",
+        trial.run_id,
+    )
+    return Row(cells=cells, tone=_tone(subject, trial))
+
+
+def _tone(subject: StudySubject, trial: Trial) -> Tone:
+    found = subject.study.recommendation
+    recommended = trial.overrides == found.overrides and found.verdict != "target-not-reached"
+    plain = tone_of(trial.outcome)
+    return "good" if plain == "plain" and recommended else plain
+
+
+PLUGIN = Plugin(title=TITLE, order=40, takes=(StudySubject,), render=render)

@@ -1,0 +1,157 @@
+"""What a section speaks of: a run or a study, as stored; tables and runs are read when first asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchbench.errors import RecordError
+from benchbench.record import store, tables
+from benchbench.record.machine import Machine
+from benchbench.record.study import Study
+from benchbench.record.summary import Summary, summarize, warnings_of
+from benchbench.record.types import Run, RunWarning
+from benchbench.scenario.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reading:
+    """A table, or why there is none; neither when the run was never stored."""
+
+    frame: pd.DataFrame | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunSubject:
+    """A run and, where it was stored, its folder."""
+
+    run: Run
+    folder: Path | None = None
+
+    @property
+    def id(self) -> str:
+        """The run's."""
+        return self.run.id
+
+    @property
+    def scenario(self) -> Scenario:
+        """What was asked."""
+        return self.run.scenario
+
+    @property
+    def machine(self) -> Machine:
+        """Where it was measured."""
+        return self.run.machine
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What the user typed; empty when that was not recorded."""
+        return self.run.command
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The estimates over the repeats."""
+        return summarize(self.run)
+
+    @cached_property
+    def warnings(self) -> tuple[RunWarning, ...]:
+        """Everything that a reader of the numbers must know."""
+        return warnings_of(self.run, self.summary)
+
+    @cached_property
+    def steps(self) -> Reading:
+        """The table of every step."""
+        return self._table(tables.STEPS)
+
+    @cached_property
+    def evals(self) -> Reading:
+        """The table of the evaluations."""
+        return self._table(tables.EVALS)
+
+    @cached_property
+    def telemetry(self) -> Reading:
+        """The table of the devices' samples."""
+        return self._table(tables.TELEMETRY)
+
+    def _table(self, name: str) -> Reading:
+        if self.folder is None:
+            return Reading()
+        try:
+            return Reading(frame=tables.read(self.folder, name))
+        except RecordError as error:
+            return Reading(problem=str(error))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StudySubject:
+    """A study and, where it was stored, its folder; its runs lie beside that folder."""
+
+    study: Study
+    folder: Path | None = None
+
+    @property
+    def id(self) -> str:
+        """The study's."""
+        return self.study.study
+
+    @property
+    def scenario(self) -> Scenario:
+        """What was asked, its search space included."""
+        return self.study.scenario
+
+    @property
+    def machine(self) -> Machine:
+        """Where it was measured."""
+        return self.study.machine
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What the user typed; empty when that was not recorded."""
+        return self.study.command
+
+    @property
+    def warnings(self) -> tuple[RunWarning, ...]:
+        """Everything that a reader of the numbers must know."""
+        return self.study.warnings
+
+    @cached_property
+    def run_ids(self) -> tuple[str, ...]:
+        """Every run that the study names, once."""
+        named = [*self.study.baseline.run_ids, *self.study.recommendation.run_ids]
+        return tuple(dict.fromkeys([*named, *(t.run_id for t in self.study.trials if t.run_id)]))
+
+    @cached_property
+    def missing(self) -> tuple[str, ...]:
+        """The runs that are not beside the study any more."""
+        beside = self.folder.parent if self.folder else None
+        return tuple(i for i in self.run_ids if beside is None or not (beside / i / store.RESULT).is_file())
+
+    @cached_property
+    def baseline_runs(self) -> tuple[RunSubject, ...]:
+        """Those of the baseline that can be read."""
+        return self._runs(self.study.baseline.run_ids)
+
+    @cached_property
+    def recommended_runs(self) -> tuple[RunSubject, ...]:
+        """Those of the recommendation that can be read."""
+        return self._runs(self.study.recommendation.run_ids)
+
+    def _runs(self, run_ids: tuple[str, ...]) -> tuple[RunSubject, ...]:
+        found = []
+        for run_id in (i for i in run_ids if i not in self.missing):
+            assert self.folder is not None
+            folder = self.folder.parent / run_id
+            try:
+                found.append(RunSubject(run=store.read_run(folder), folder=folder))
+            except RecordError:  # damaged: its trial's row stands, and what is drawn from it is left out
+                continue
+        return tuple(found)
+
+
+Subject = RunSubject | StudySubject

@@ -1,0 +1,78 @@
+"""The section of a scenario that says what a search may change: `search`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, PlainSerializer, model_validator
+
+from benchbench.scenario.misfit import Misfit
+from benchbench.scenario.training_types import Real
+from benchbench.values import FrozenMapping, Value
+
+LONGEST_LIST = 1_000
+_NUMBER = {"expects": "a number"}
+_SCALAR = {"expects": "a plain value (a text, a number, true, false or null)"}
+_VALUES = {"expects": "a list of values, or {low, high, log, step}"}
+
+Number = Annotated[int | Real, Field(json_schema_extra=_NUMBER)]
+Scalar = Annotated[bool | int | Real | str | None, Field(json_schema_extra=_SCALAR)]
+
+
+class Range(Value):
+    """Every number from `low` to `high`, both within."""
+
+    low: Number = Field(description="the lowest value")
+    high: Number = Field(description="the highest value")
+    log: bool = Field(False, description="try orders of magnitude evenly")
+    step: Number | None = Field(None, description="the distance between two values; null = any in between")
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Range:
+        if not self.low < self.high:
+            raise Misfit("high", f"low = {self.low} is not below high = {self.high}")
+        if self.log and self.low <= 0:
+            raise Misfit("low", f"a logarithmic range needs low above 0, not {self.low}")
+        if self.log and self.step is not None:
+            raise Misfit("step", "log and step exclude each other; keep one of them")
+        if self.step is not None and not 0 < self.step <= self.high - self.low:
+            raise Misfit(
+                "step", f"step must be above 0 and at most high - low = {self.high - self.low}, not {self.step}"
+            )
+        return self
+
+    @property
+    def whole(self) -> bool:
+        """Whether the range is one of whole numbers. A range of a scenario is as its field is."""
+        return all(isinstance(v, int) for v in (self.low, self.high)) and isinstance(self.step, (int, type(None)))
+
+
+Choices = Annotated[tuple[Scalar, ...], Field(min_length=1, max_length=LONGEST_LIST)]
+
+
+def _space_document(space: Mapping[str, Range | tuple[Any, ...]]) -> dict[str, Any]:
+    return {k: v.model_dump(exclude_defaults=True) if isinstance(v, Range) else list(v) for k, v in space.items()}
+
+
+SpaceMap = Annotated[
+    Mapping[str, Annotated[Range | Choices, Field(json_schema_extra=_VALUES)]],
+    AfterValidator(FrozenMapping),
+    PlainSerializer(_space_document, return_type=dict[str, Any]),
+]
+Overrides = Annotated[
+    Mapping[str, Scalar], AfterValidator(FrozenMapping), PlainSerializer(dict, return_type=dict[str, Any])
+]
+
+
+class Search(Value):
+    """What `tune` may change, and what a user runs today."""
+
+    baseline: Overrides = Field(
+        default_factory=dict, validate_default=True, description="overrides that a user runs today; {} = as it stands"
+    )
+    space: SpaceMap = Field(
+        default_factory=dict,
+        validate_default=True,
+        description=f"dotted key -> a list of at most {LONGEST_LIST:,} values, or {{low, high, log, step}}",
+    )

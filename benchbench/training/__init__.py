@@ -1,0 +1,9 @@
+"""The one measured loop, as a program of its own: executors start it and never import it.
+
+__main__.py    the program: scenario in, events out
+program.py     builds what a scenario asks for and runs it
+loop.py        the measured loop
+clock.py       when a step ended, on the CPU and on a device that runs ahead
+stopping.py    when the warm-up is over and when enough was measured
+events.py      what happened, one JSON line at a time
+"""

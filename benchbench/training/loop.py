@@ -1,0 +1,128 @@
+"""The measured loop: global batches in, steps out, nothing in between that a hand-written loop would not do."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import torch
+
+from benchbench.scenario.training_types import Training
+from benchbench.training.clock import Clock, Tick
+from benchbench.training.events import Events
+from benchbench.training.schedules import factor
+from benchbench.workload.batches import Batch
+from benchbench.workload.task import Task
+
+
+class DivergedError(Exception):
+    """The loss is no longer a finite number."""
+
+    def __init__(self, step: int, loss: float) -> None:
+        super().__init__(f"the loss became {loss} at step {step}")
+        self.step = step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a loop is made of.
+
+    Attributes:
+        batches: global batches, each as its micro-batches on the host.
+        autocast: wraps each forward pass.
+        training: batch, schedule, clipping.
+    """
+
+    model: torch.nn.Module
+    task: Task
+    optimizer: torch.optim.Optimizer
+    batches: Iterator[list[Batch]]
+    device: torch.device
+    autocast: Callable[[], AbstractContextManager[object]]
+    training: Training
+
+
+@dataclass
+class Loop:
+    """Takes steps and reports each as an event once it is known to be over.
+
+    A stretch is `start`, any number of `step`, `stop`; what happens between stretches (an evaluation) is outside
+    the training clock. `training_s` is the sum of the stretches' step times so far.
+    """
+
+    parts: Parts
+    clock: Clock
+    events: Events
+    steps_taken: int = 0
+    training_s: float = 0.0
+    last_loss: float = math.nan
+    _waiting: deque[tuple[int, int, float, float]] = field(default_factory=deque)
+
+    def start(self) -> None:
+        """Begins a stretch."""
+        self.parts.model.train()
+        self.clock.start()
+
+    def step(self) -> list[float]:
+        """Takes one optimizer step.
+
+        Returns:
+            The times, in seconds, of the steps that became known: on the CPU this one, on a device that runs
+            ahead none or several earlier ones.
+
+        Raises:
+            DivergedError: a loss is not finite.
+        """
+        parts = self.parts
+        begin_s = time.monotonic()
+        micro_batches = next(parts.batches)
+        data_wait_s = time.monotonic() - begin_s
+        self.steps_taken += 1
+        rate = parts.training.optimizer.learning_rate * factor(
+            parts.training.schedule, self.steps_taken, parts.training.max_steps
+        )
+        for group in parts.optimizer.param_groups:
+            group["lr"] = rate
+        loss = self._accumulate(micro_batches)
+        if parts.training.gradient_clip is not None:
+            torch.nn.utils.clip_grad_norm_(parts.model.parameters(), parts.training.gradient_clip)
+        parts.optimizer.step()
+        parts.optimizer.zero_grad(set_to_none=True)
+        samples = sum(len(b.labels_b) for b in micro_batches)
+        self._waiting.append((samples, sum(b.tokens for b in micro_batches), data_wait_s, rate))
+        return [self._report(tick) for tick in self.clock.step(self.steps_taken, loss)]
+
+    def stop(self) -> list[float]:
+        """Ends a stretch: every step taken is over and reported when it returns."""
+        return [self._report(tick) for tick in self.clock.stop()]
+
+    def _accumulate(self, micro_batches: list[Batch]) -> torch.Tensor:
+        """Gradients of the mean loss over the labelled positions of the global batch; returns that mean."""
+        parts = self.parts
+        labelled = sum(len(b.labels_b) for b in micro_batches)
+        total: torch.Tensor | None = None
+        for host_batch in micro_batches:
+            batch = host_batch.to(parts.device)
+            with parts.autocast():
+                loss = parts.task.loss_sum(parts.model, batch) / labelled
+            loss.backward()
+            total = loss.detach() if total is None else total + loss.detach()
+        assert total is not None
+        return total
+
+    def _report(self, tick: Tick) -> float:
+        samples, tokens, data_wait_s, rate = self._waiting.popleft()
+        self.training_s += tick.step_s
+        self.last_loss = tick.loss
+        finite = math.isfinite(tick.loss)
+        self.events.emit(
+            "step", t=tick.t, step=tick.step, step_s=tick.step_s, data_wait_s=data_wait_s, samples=samples, tokens=tokens,
+            loss=tick.loss if finite else None, learning_rate=rate,
+        )  # fmt: skip
+        if not finite:
+            raise DivergedError(tick.step, tick.loss)
+        return tick.step_s

@@ -1,0 +1,71 @@
+"""How a search measures: through the executor's rounds, so that every measurement is an ordinary stored run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchbench.executors.base import Executor
+from benchbench.executors.rounds import Plan, RoundsWatch, measure
+from benchbench.record.machine import Machine
+from benchbench.record.types import Run
+from benchbench.scenario.scenario import Scenario
+from benchbench.tuning.budget import Allowance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where a search measures.
+
+    Attributes:
+        executor: carries out the repeats.
+        out: the results folder.
+        machine: its fingerprint.
+        clock: the budget's.
+        command: what the user typed.
+        lock_fd: the machine's lock.
+    """
+
+    executor: Executor
+    out: Path
+    machine: Machine
+    clock: Callable[[], float]
+    command: tuple[str, ...] = ()
+    lock_fd: int | None = None
+
+    def measure(
+        self, scenarios: Sequence[Scenario], allowance: Allowance, watch: RoundsWatch, *, repeats: int, first_index: int
+    ) -> list[Run]:
+        """Measures and stores setups in interleaved rounds.
+
+        Args:
+            scenarios: the setups.
+            allowance: what they may take together, and each on the training clock.
+            watch: is told what happens.
+            repeats: of each.
+            first_index: of the repeats' seeds.
+
+        Returns:
+            The runs of which at least one repeat ended, in the order given.
+
+        Raises:
+            StoreError: a run could not be stored.
+        """
+        plan = Plan(
+            scenarios=scenarios,
+            out=self.out,
+            machine=self.machine,
+            command=self.command,
+            repeats=repeats,
+            first_index=first_index,
+            end_by=allowance.end_by,
+            deadline_s=allowance.deadline_s,
+            lock_fd=self.lock_fd,
+            clock=self.clock,
+        )
+        stored = measure(plan, self.executor, watch)
+        for one in stored:
+            if one.problem is not None:
+                raise one.problem
+        return [one.run for one in stored]

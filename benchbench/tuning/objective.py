@@ -1,0 +1,135 @@
+"""What a search minimises. One class an objective; a repeat goes in, one number comes out, or none."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol
+
+from benchbench.errors import InputError, UnsupportedError, nearest
+from benchbench.record.study import Objective as Name
+from benchbench.record.types import Outcome, Repeat
+from benchbench.scenario.loading import vary
+from benchbench.scenario.scenario import Scenario
+from benchbench.scenario.types import Target
+
+NAMES: tuple[Name, ...] = ("time", "energy", "cost", "throughput")
+MISS = 1.0
+FAILURE = 2.0
+
+
+class Objective(Protocol):
+    """What is minimised.
+
+    Attributes:
+        name: as `--objective` has it.
+        unit: of its values.
+        margin: two setups whose ratio lies within it of 1 are the same to a user.
+        reaches: whether a repeat can end well and still have no value (it missed its target).
+    """
+
+    name: ClassVar[Name]
+    unit: ClassVar[str]
+    margin: ClassVar[float]
+    reaches: ClassVar[bool]
+
+    def prepare(self, scenario: Scenario) -> Scenario:
+        """The scenario with the procedure that measures this objective.
+
+        Raises:
+            ScenarioError: it cannot be measured so.
+        """
+        ...
+
+    def value(self, repeat: Repeat) -> float | None:
+        """A repeat's value; None when it has none."""
+        ...
+
+    def shortfall(self, repeat: Repeat, scenario: Scenario) -> float:
+        """How far a repeat without a value is from having one: up to `MISS` for a miss, `FAILURE` for a failure."""
+        ...
+
+
+class TimeToTarget:
+    """Training seconds until the held-out metric meets the target."""
+
+    name: ClassVar[Name] = "time"
+    unit: ClassVar[str] = "s"
+    margin: ClassVar[float] = 0.05
+    reaches: ClassVar[bool] = True
+
+    def prepare(self, scenario: Scenario) -> Scenario:
+        """See `Objective`."""
+        return vary(scenario, {"measure.procedure": "time-to-target"})
+
+    def value(self, repeat: Repeat) -> float | None:
+        """See `Objective`."""
+        if repeat.outcome is not Outcome.OK or repeat.reach is None or not repeat.reach.reached:
+            return None
+        return repeat.reach.time_to_target_s
+
+    def shortfall(self, repeat: Repeat, scenario: Scenario) -> float:
+        """See `Objective`; a miss counts by how far its best evaluation was from the target."""
+        if not is_miss(repeat):
+            return FAILURE
+        if repeat.outcome is not Outcome.OK or repeat.reach is None or repeat.reach.best is None:
+            return MISS
+        assert scenario.target is not None
+        return _relative_gap(scenario.target, repeat.reach.best)
+
+
+class Throughput:
+    """Seconds a sample over the measured steps."""
+
+    name: ClassVar[Name] = "throughput"
+    unit: ClassVar[str] = "s/sample"
+    margin: ClassVar[float] = 0.02
+    reaches: ClassVar[bool] = False
+
+    def prepare(self, scenario: Scenario) -> Scenario:
+        """See `Objective`."""
+        return vary(scenario, {"measure.procedure": "throughput"})
+
+    def value(self, repeat: Repeat) -> float | None:
+        """See `Objective`."""
+        if repeat.outcome is not Outcome.OK or repeat.figures is None:
+            return None
+        return repeat.figures.step_s / repeat.figures.samples_per_step
+
+    def shortfall(self, repeat: Repeat, scenario: Scenario) -> float:  # noqa: ARG002 - see `Objective`
+        """See `Objective`."""
+        return FAILURE
+
+
+def is_miss(repeat: Repeat) -> bool:
+    """Whether a repeat trained and did not reach its target; a divergence is a miss, any other failure is not."""
+    missed = repeat.outcome is Outcome.OK and repeat.reach is not None and not repeat.reach.reached
+    return missed or repeat.outcome is Outcome.DIVERGED
+
+
+def _relative_gap(target: Target, best: float) -> float:
+    bound = target.at_least if target.at_least is not None else target.at_most
+    assert bound is not None
+    gap = abs(bound - best) / max(abs(bound), 1e-9)
+    return MISS * max(gap / (1 + gap), 1e-6)
+
+
+def choose(name: str | None, scenario: Scenario) -> Objective:
+    """The objective of a name, or the scenario's own: time where it has a target, else throughput.
+
+    Raises:
+        InputError: no such objective, or time without a target.
+        UnsupportedError: one that is not implemented yet.
+    """
+    wanted = name or ("time" if scenario.target is not None else "throughput")
+    if wanted not in NAMES:
+        raise InputError(f"unknown objective {wanted!r}: {nearest(wanted, NAMES)}", key="--objective")
+    if wanted == "throughput":
+        return Throughput()
+    if wanted != "time":
+        raise UnsupportedError(f"{wanted!r} is not implemented yet; today: time, throughput", key="--objective")
+    if scenario.target is None:
+        raise InputError(
+            "time needs a target to train to; add one to the scenario, such as "
+            "target: {metric: accuracy, at_least: 0.9}, or use --objective throughput",
+            key="target",
+        )
+    return TimeToTarget()

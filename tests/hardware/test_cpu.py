@@ -1,0 +1,153 @@
+"""The CPU probe against a load that is known."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from benchbench.hardware.host import usable_cpus
+from benchbench.hardware.probe import Reading
+from benchbench.hardware.probes import cpu
+from benchbench.hardware.probes.cpu import PLUGIN
+
+MIB = 1 << 20
+BUSY = "import time; block = bytearray({}); print(flush=True)\nwhile True: pass"
+IDLE = "import time; block = bytearray({}); print(flush=True); time.sleep(100)"
+
+
+@contextmanager
+def program(code: str, resident_bytes: int = 0) -> Iterator[int]:
+    """A child that has begun; its process id."""
+    command = [sys.executable, "-S", "-c", code.format(resident_bytes)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        try:
+            yield child.pid
+        finally:
+            child.kill()
+
+
+def sampled(probe: cpu.CpuProbe, tree: frozenset[int]) -> dict[str, float]:
+    (reading,) = probe.sample(tree)
+    assert isinstance(reading, Reading)
+    assert (reading.device, reading.lost) == ("cpu", False)
+    return dict(reading.values)
+
+
+def test_says_what_it_has_and_what_it_has_not() -> None:
+    probe = PLUGIN()
+    (seen,) = probe.open()
+    assert (seen.device, seen.in_use, seen.uuid) == ("cpu", True, None)
+    assert seen.name
+    assert {"utilization", "process_utilization", "process_memory", "memory_used", "swap", "load"} <= set(seen.metrics)
+    assert {"power", "energy"} <= set(seen.missing)
+    values = sampled(probe, frozenset())
+    machine = psutil.virtual_memory()
+    assert values["memory_used_bytes"] == pytest.approx(machine.used, abs=0.2 * machine.total)
+    assert values["process_memory_bytes"] == 0
+    assert values["load_1m"] >= 0
+    probe.close()
+
+
+def test_a_busy_process_is_one_cpu_and_an_idle_one_none() -> None:
+    with program(BUSY) as busy, program(IDLE) as idle:
+        probe = PLUGIN()
+        probe.open()
+        trees = {"busy": frozenset({busy}), "idle": frozenset({idle})}
+        shares = {}
+        for name, tree in trees.items():
+            sampled(probe, tree)
+            before_s = psutil.Process(busy).cpu_times().user if name == "busy" else 0.0
+            began_s = time.monotonic()
+            rows = []
+            for _ in range(10):
+                time.sleep(0.04)
+                rows.append(sampled(probe, tree))
+            elapsed_s = time.monotonic() - began_s
+            shares[name] = sum(row["process_utilization"] for row in rows) / len(rows)
+            assert all(0 <= row["utilization"] <= 1 and 0 <= row["process_utilization"] <= 1 for row in rows)
+            if name == "busy":  # whatever else runs here, it is the process's own CPU time
+                used_s = psutil.Process(busy).cpu_times().user - before_s
+                assert shares[name] == pytest.approx(used_s / elapsed_s / usable_cpus(), abs=0.1)
+                assert max(row.get("utilization", 0.0) for row in rows) >= 0.5 / (psutil.cpu_count() or 1)
+        assert shares["busy"] > 0.2 / usable_cpus()
+        assert shares["idle"] == pytest.approx(0.0, abs=0.02)
+        probe.close()
+
+
+def test_memory_is_the_trees_resident_memory() -> None:
+    with program(IDLE, 64 * MIB) as large, program(IDLE) as small:
+        probe = PLUGIN()
+        probe.open()
+        one = sampled(probe, frozenset({large}))["process_memory_bytes"]
+        two = sampled(probe, frozenset({large, small}))["process_memory_bytes"]
+        assert one == pytest.approx(psutil.Process(large).memory_info().rss, abs=MIB)
+        assert one > 64 * MIB
+        assert two - one == pytest.approx(psutil.Process(small).memory_info().rss, abs=MIB)
+        probe.close()
+
+
+def test_processes_that_are_gone_count_nothing() -> None:
+    probe = PLUGIN()
+    probe.open()
+    with program(IDLE) as child:
+        assert sampled(probe, frozenset({child}))["process_memory_bytes"] > 0
+    assert sampled(probe, frozenset({child, 2**22 + 1}))["process_memory_bytes"] == 0
+    probe.close()
+
+
+def test_what_is_above_one_is_counted_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(cpu.time, "monotonic", lambda: now_s)
+    share = cpu._Share()
+    now_s = 0.1
+    assert share.of(0.24, cpus=2) == 1.0
+    now_s = 0.2
+    assert share.of(0.10, cpus=2) == pytest.approx(0.7)
+
+
+def test_what_the_system_does_not_tell_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu.psutil, "cpu_freq", lambda: None)
+    monkeypatch.setattr(cpu.psutil, "swap_memory", lambda: 1 / 0)
+    probe = PLUGIN()
+    (seen,) = probe.open()
+    assert {"swap", "cpu_clock"} <= set(seen.missing)
+    assert not {"swap_used_bytes", "cpu_clock_mhz"} & set(sampled(probe, frozenset()))
+    probe.close()
+
+
+def test_slow_metrics_are_read_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+
+    def counted() -> float:
+        nonlocal calls
+        calls += 1
+        return 1.0
+
+    monkeypatch.setitem(cpu._SLOW, "load", counted)
+    probe = PLUGIN()
+    probe.open()
+    rows = [sampled(probe, frozenset()) for _ in range(20)]
+    assert [row.get("load_1m") for row in rows] == [1.0] + [None] * 19
+    assert calls == 2
+    probe.close()
+
+
+def test_a_tick_is_cheap() -> None:
+    with program(IDLE) as a, program(IDLE) as b, program(IDLE) as c, program(IDLE) as d:
+        probe = PLUGIN()
+        probe.open()
+        tree = frozenset({a, b, c, d})
+        sampled(probe, tree)
+        began_s = time.thread_time()
+        for _ in range(300):
+            sampled(probe, tree)
+        assert (time.thread_time() - began_s) / 300 < 0.001
+        probe.close()
