@@ -117,10 +117,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return "known: " + ", ".join(names[:_LISTED]) + rest if names else "none is known"
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that an unknown one was most likely meant to be, whatever its case; None when nothing is near."""
+def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known name that an unknown one was most likely meant to be, whatever its case; None when nothing is near.
+
+    Args:
+        name: what the user wrote.
+        known: every name that would have been accepted.
+        cutoff: how much alike the two must be, from 0 to 1 (`difflib`).
+    """
     names = {known_name.lower(): known_name for known_name in known}
-    close = difflib.get_close_matches(name[:_NAME_LIMIT].lower(), names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name[:_NAME_LIMIT].lower(), names, n=1, cutoff=cutoff)
     return names[close[0]] if close else None
 
 

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 DURATION = "a duration such as 100ms, 30s, 10m, 2h or 1h30m"
 SIZE = "a size such as 16GiB or 512MB"
 LONGEST_S = 1e9  # 31 years: what the operating system's timers take
-LARGEST_BYTES = 2**63 - 1
+LARGEST_BYTES = 2**60  # a million TiB
 
 _DURATIONS_S = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _SIZES_BYTES = {

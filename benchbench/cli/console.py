@@ -28,7 +28,7 @@ def emit(document: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def report_error(error: BenchBenchError, as_json: bool) -> None:
+def report_error(error: BenchBenchError, *, as_json: bool) -> None:
     """One message on stderr; with `--json` the same as a document on stdout."""
     sys.stderr.write(f"error: {error}\n")
     if as_json:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import NoReturn, cast
+
+import typer
 
 from benchbench.errors import BenchBenchError, InputError, Interrupted
+
+# The base of typer's usage errors is click's class, which newer versions of typer carry inside them.
+_UsageError = cast(type[Exception], next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"))
 
 
 def main() -> NoReturn:
@@ -23,8 +28,6 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit code.
     """
-    import click
-
     from benchbench.cli.app import app
     from benchbench.cli.console import report_error
 
@@ -32,17 +35,22 @@ def run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments, prog_name="benchbench", standalone_mode=False)
     except BenchBenchError as error:
-        report_error(error, as_json)
+        report_error(error, as_json=as_json)
         return error.exit_code
-    except click.ClickException as error:
-        usage = InputError(f"{error.format_message()} (see benchbench --help)")
-        report_error(usage, as_json)
+    except _UsageError as error:
+        usage = InputError(f"{_text(error)} (see benchbench --help)")
+        report_error(usage, as_json=as_json)
         return usage.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         stopped = Interrupted("interrupted before anything was measured")
-        report_error(stopped, as_json=False)
+        report_error(stopped, as_json=as_json)
         return stopped.exit_code
     except BrokenPipeError:  # the reader of our output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code if isinstance(code, int) else 0
+
+
+def _text(error: Exception) -> str:
+    format_message = getattr(error, "format_message", None)
+    return str(format_message() if format_message else error)

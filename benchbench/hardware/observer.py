@@ -109,14 +109,14 @@ class Observer:
         channel: Channel,
     ) -> None:
         self._interval_s = interval_s
+        self._devices = devices
         self._channel = channel
         self._telemetry = _Telemetry(folder / TELEMETRY)
         self._events = EventTail(folder / EVENTS)
         self._tree = WatchedTree(root_pid, excluded | {os.getpid()})
         self._rates = StepRates()
         self._panel = Panel.of_plugins()
-        self._panel.open(devices)
-        self._gauges = Gauges(self._panel.devices)
+        self._gauges = Gauges(())
 
     def run(self, wake: int) -> None:
         """Samples until something can be read from the file descriptor `wake`, or the parent is gone."""
@@ -139,6 +139,8 @@ class Observer:
         self._end()
 
     def _begin(self) -> None:
+        self._panel.open(self._devices)
+        self._gauges = Gauges(self._panel.devices)
         devices = [device._asdict() for device in self._panel.devices]
         header = {"devices": devices, "unavailable": self._panel.unavailable, "interval_s": self._interval_s}
         self._telemetry.write([{"header": header}])

@@ -17,7 +17,7 @@ Drawing = dict[str, object]
 """JSON-ready data for Plotly, whose schema is its own: `data` (traces) and `layout`."""
 
 POINTS_A_TRACE = 2000
-LEAST_POINTS_A_TRACE = 60
+LEAST_POINTS_A_TRACE = 24
 _HUES = 8
 _TOP_PX, _BOTTOM_PX, _ONE_PX, _MORE_PX = 34, 46, 230, 112
 _DIGITS = 5

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from benchbench.errors import RecordError
 from benchbench.record import store, tables
 from benchbench.record.machine import Machine
 from benchbench.record.study import Study
 from benchbench.record.summary import Summary, summarize, warnings_of
-from benchbench.record.types import Run, RunWarning
+from benchbench.record.types import SCHEMA, Run, RunWarning
 from benchbench.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+STUDY = "study.json"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -155,3 +161,28 @@ class StudySubject:
 
 
 Subject = RunSubject | StudySubject
+
+
+def read_study(folder: Path) -> Study:
+    """The study of a folder or of a `study.json`.
+
+    Raises:
+        RecordError: missing, truncated, or of a schema that this version does not know.
+    """
+    file = folder / STUDY if folder.is_dir() else folder
+    try:
+        data: Any = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecordError(f"not a study: it holds no {STUDY}", file=str(folder)) from None
+    except (OSError, ValueError) as error:
+        raise RecordError(f"cannot be read ({error}); the file is damaged", file=str(file)) from None
+    if not isinstance(data, dict) or "study" not in data:
+        raise RecordError("not a BenchBench study", file=str(file))
+    if data.get("schema") != SCHEMA:
+        told = f"schema {data.get('schema')!r} is not known here (this version reads {SCHEMA})"
+        raise RecordError(f"{told}; a newer BenchBench wrote it", file=str(file))
+    try:
+        return Study.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise RecordError(f"damaged: {first['msg']}", file=str(file), key=".".join(map(str, first["loc"]))) from None

@@ -22,13 +22,15 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.INVALID: "gave impossible numbers",
     Outcome.INTERRUPTED: "was interrupted",
 }
+_TEXT_LIMIT = 50_000
 _COUNTED = frozenset({"", "steps", "processes", "samples", "trials", "trainings", "bits"})
 _TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
     """Text from a record, without what would steer a terminal or break a file: escapes, control codes, half pairs."""
-    return _TERMINAL_CODES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    shown = text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "\n(cut here)"
+    return _TERMINAL_CODES.sub("", shown.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def quantity(value: float | None, unit: str) -> str:

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from benchbench.errors import ScenarioError, closest, look_alike
 from benchbench.scenario.misfit import Misfit
-from benchbench.scenario.space import leaf_keys, split_key, unknown_key
+from benchbench.scenario.space import leaf_keys, unknown_key
 from benchbench.scenario.text import Document, Path, dotted, parse_scalar, shown
 
 _LISTED = 5
@@ -34,7 +34,9 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document, 
     schema = schema_of(model)
     found: dict[Path, ErrorDetails] = {}
     for detail in error.errors(include_url=False, include_input=False):
-        found.setdefault(_data_path(detail, schema), detail)
+        path = _data_path(detail, schema)
+        if path not in found or _says_more(detail):
+            found[path] = detail
     around = {path[:n] for path in found for n in range(len(path))}
     ordered = sorted(
         found.keys() - around or found, key=lambda path: (document.line_of(path) or 0, list(found).index(path))
@@ -57,14 +59,19 @@ def _data_path(detail: ErrorDetails, schema: Node) -> Path:
         if names_absent or node_at(schema, (*path, part)):
             path = (*path, part)
     misfit = detail.get("ctx", {}).get("error")
-    return split_key(".".join((*map(str, path), misfit.key))) if isinstance(misfit, Misfit) else path
+    return (*path, *misfit.path) if isinstance(misfit, Misfit) else path
+
+
+def _says_more(detail: ErrorDetails) -> bool:
+    """Whether one branch of a union has the reason; the others say only that the value is of another kind."""
+    return detail["type"] == "too_long" or isinstance(detail.get("ctx", {}).get("error"), Misfit)
 
 
 def _problem(detail: ErrorDetails, path: Path, document: Document, model: type[BaseModel]) -> str:
     kind = detail["type"]
     schema = schema_of(model)
     if kind == "missing":
-        return f"required, and not there: {expectation(schema, node_at(schema, path))}"
+        return f"required, and not there; expected {expectation(schema, node_at(schema, path))}"
     if kind == "extra_forbidden":
         return _unknown(str(path[-1]), path[:-1], model)
     if kind == "value_error":
@@ -92,7 +99,7 @@ def mismatch(value: object, schema: Node, node: Node) -> str:
 
 def _hint(value: object, schema: Node, node: Node) -> str:
     """How to mend a slip that is easily made: a quoted number, a number for a text, a misspelt choice."""
-    kinds = {branch.get("type") for branch in branches(schema, node)}
+    kinds = {branch.get("type") for branch in branches(schema, node) if not _choices(branch)}
     if isinstance(value, str):
         close = closest(value, [choice for branch in branches(schema, node) for choice in _choices(branch)])
         if close is not None:
@@ -109,11 +116,16 @@ def _is_number(value: object) -> bool:
 
 def branches(schema: Node, node: Node) -> list[Node]:
     """The alternatives of a place in the schema, its references followed."""
-    while "$ref" in node:
-        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    node = _followed(schema, node)
     if "anyOf" in node:
         return [inner for branch in node["anyOf"] for inner in branches(schema, branch)]
     return [node]
+
+
+def _followed(schema: Node, node: Node) -> Node:
+    while "$ref" in node:
+        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    return node
 
 
 def node_at(schema: Node, path: Path) -> Node:
@@ -133,10 +145,12 @@ def _inside(branch: Node, part: str | int) -> Node:
 
 def expectation(schema: Node, node: Node) -> str:
     """What a place in the schema accepts, in words."""
+    node = _followed(schema, node)
     if "expects" in node:
         return str(node["expects"])
-    words = [_one(schema, branch) for branch in branches(schema, node)]
-    return " or ".join(dict.fromkeys(words))
+    if "anyOf" in node:
+        return " or ".join(dict.fromkeys(expectation(schema, branch) for branch in node["anyOf"]))
+    return _one(schema, node)
 
 
 def _choices(branch: Node) -> list[str]:
@@ -145,18 +159,15 @@ def _choices(branch: Node) -> list[str]:
 
 def _one(schema: Node, branch: Node) -> str:
     choices = _choices(branch)
-    if "expects" in branch:
-        return str(branch["expects"])
     if choices:
         return choices[0] if len(choices) == 1 else "one of " + ", ".join(choices)
     if branch.get("type") == "array":
         items = expectation(schema, branch.get("items", {}))
-        return f"a list, each {items}"
-    word = _TYPES.get(branch.get("type", ""), "a value")
-    if branch.get("type") == "string":
-        longest = f" of at most {branch['maxLength']} characters" if "maxLength" in branch else ""
-        return f"a text{longest}" if longest or not branch.get("minLength") else "a text that is not empty"
-    return f"{word}{_bounds(branch)}"
+        return f"a list, each item {items}"
+    if branch.get("minLength"):
+        longest = branch.get("maxLength")
+        return f"a text of {branch['minLength']} to {longest} characters" if longest else "a text (not empty)"
+    return f"{_TYPES[branch['type']]}{_bounds(branch)}"
 
 
 def _bounds(branch: Node) -> str:

@@ -52,7 +52,7 @@ def load(path: str | FilePath, overrides: Sequence[str] = ()) -> tuple[Scenario,
         for values in itertools.product(*grouped.values())
     ]
     for variant in variants if grouped else ():
-        _check_baseline(variant, Document(document.data), file)
+        _check_baseline(variant, Document(document.data), file, via="--set")
     return tuple(variants)
 
 
@@ -196,7 +196,7 @@ def validate(document: Document, file: str | None = None) -> Scenario:
         raise explain(error, Scenario, document, file) from None
 
 
-def _check_baseline(scenario: Scenario, document: Document, file: str) -> None:
+def _check_baseline(scenario: Scenario, document: Document, file: str, via: str | None = None) -> None:
     """Refuses a baseline that, as a whole, is no legal scenario."""
     baseline = scenario.search.baseline
     if not baseline:
@@ -207,4 +207,4 @@ def _check_baseline(scenario: Scenario, document: Document, file: str) -> None:
         key = f"search.baseline.{error.key}" if error.key in baseline else "search.baseline"
         said = error.message if error.key in baseline else f"with these overrides {error.key}: {error.message}"
         line = document.line_of(("search", "baseline", str(error.key))) if document.lines else None
-        raise ScenarioError(said, file=file, line=line, key=key) from None
+        raise ScenarioError(said, file=file, line=line, key=key, via=via) from None

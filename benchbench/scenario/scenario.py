@@ -13,9 +13,8 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 from benchbench.scenario.knobs import Factor, Lever, knob
 from benchbench.scenario.misfit import Misfit
 from benchbench.scenario.search_check import typed
-from benchbench.scenario.search_types import Search
 from benchbench.scenario.training_types import Parallelism, Precision, Training
-from benchbench.scenario.types import Data, Hardware, Measure, Model, Target, Task, Trainer
+from benchbench.scenario.types import Data, Hardware, Measure, Model, Search, Target, Task, Trainer
 from benchbench.values import Value
 
 __all__ = ["KEY_EXCLUDES", "NAME_LIMIT", "Misfit", "Scenario"]

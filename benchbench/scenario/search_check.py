@@ -31,7 +31,7 @@ def typed(search: Search, model: type[BaseModel]) -> Search:
     if not (search.space or search.baseline):
         return search
     space = {key: _entry(key, values, model) for key, values in search.space.items()}
-    baseline = {key: _value(f"baseline.{key}", key, value, model)[1] for key, value in search.baseline.items()}
+    baseline = {key: _value(("baseline", key), key, value, model)[1] for key, value in search.baseline.items()}
     return Search(space=space, baseline=baseline)
 
 
@@ -48,17 +48,17 @@ def _knob_keys(model: type[BaseModel]) -> tuple[str, ...]:
 def _entry(key: str, values: Range | tuple[Any, ...], model: type[BaseModel]) -> Range | tuple[Any, ...]:
     if isinstance(values, Range):
         return _range(key, values, model)
-    checked = [_value(f"space.{key}", key, value, model) for value in values]
+    checked = [_value(("space", key), key, value, model) for value in values]
     seen: set[object] = set()
     for valid, written in checked:
         if valid in seen:
-            raise Misfit(f"space.{key}", f"{shown(written)} stands twice in the list; keep one")
+            raise Misfit(("space", key), f"{shown(written)} stands twice in the list; keep one")
         seen.add(valid)
     return tuple(written for _, written in checked)
 
 
 def _range(key: str, values: Range, model: type[BaseModel]) -> Range:
-    place = f"space.{key}"
+    place = ("space", key)
     _check_knob(place, key, model)
     schema = schema_of(model)
     node = node_at(schema, tuple(key.split(".")))
@@ -67,15 +67,15 @@ def _range(key: str, values: Range, model: type[BaseModel]) -> Range:
         raise Misfit(
             place, f"a range needs numbers, and this takes {expectation(schema, node)}; write a list of values"
         )
-    (_, low), (_, high) = (_value(f"{place}.{end}", key, getattr(values, end), model) for end in ("low", "high"))
+    (_, low), (_, high) = (_value((*place, end), key, getattr(values, end), model) for end in ("low", "high"))
     step = values.step
     if step is not None and "number" not in kinds and not isinstance(step, int):
-        raise Misfit(f"{place}.step", f"expected a whole number, as the setting is one, not {shown(step)}")
+        raise Misfit((*place, "step"), f"expected a whole number, as the setting is one, not {shown(step)}")
     step = float(step) if step is not None and isinstance(low, float) else step
     return Range(low=low, high=high, log=values.log, step=step)
 
 
-def _value(place: str, key: str, value: object, model: type[BaseModel]) -> tuple[Any, Any]:
+def _value(place: tuple[str, ...], key: str, value: object, model: type[BaseModel]) -> tuple[Any, Any]:
     """A value as its setting takes it, and as the space keeps it: as it was written, but a float where it must be."""
     _check_knob(place, key, model)
     try:
@@ -88,7 +88,7 @@ def _value(place: str, key: str, value: object, model: type[BaseModel]) -> tuple
     return valid, valid if isinstance(valid, float) else value
 
 
-def _check_knob(place: str, key: str, model: type[BaseModel]) -> None:
+def _check_knob(place: tuple[str, ...], key: str, model: type[BaseModel]) -> None:
     if searchable(key, model):
         return
     fields = dict(fields_of(model))

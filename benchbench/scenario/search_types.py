@@ -69,10 +69,10 @@ class Search(Value):
     """What `tune` may change, and what a user runs today."""
 
     baseline: Overrides = Field(
-        default_factory=dict, validate_default=True, description="overrides that a user runs today; {} = as it stands"
+        {}, validate_default=True, description="overrides that a user runs today; {} = the scenario as it stands"
     )
     space: SpaceMap = Field(
-        default_factory=dict,
+        {},
         validate_default=True,
         description=f"dotted key -> a list of at most {LONGEST_LIST:,} values, or {{low, high, log, step}}",
     )

@@ -97,6 +97,6 @@ def unknown_key(parent: str, name: str, siblings: Iterable[str], known: Iterable
         close = f"{parent}.{close}" if parent else close
     else:
         elsewhere = {key.rpartition(".")[2]: key for key in sorted(known, reverse=True)}
-        leaf = closest(name.rpartition(".")[2], elsewhere)
+        leaf = closest(name.rpartition(".")[2], elsewhere, cutoff=0.8)
         close = None if leaf is None else elsewhere[leaf]
     return f"unknown key: {nearest(name, names) if close is None else f'did you mean {close!r}?{look_alike(name)}'}"

@@ -59,10 +59,9 @@ def shown(value: object) -> str:
     """A value as a message shows it: as YAML would write it, on one line, shortened."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, (tuple, list)):
-        return "a list"
+    if isinstance(value, (dict, tuple, list)):
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     if isinstance(value, int) and abs(value) > LARGEST_INTEGER:

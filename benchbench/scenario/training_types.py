@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from benchbench.scenario.knobs import Factor, Lever, knob
 from benchbench.values import Value
@@ -44,6 +44,8 @@ class Schedule(Value):
 
 class Lora(Value):
     """Low-rank adapters: only rank x (in + out) parameters a matrix are trained."""
+
+    model_config = ConfigDict(json_schema_extra={"expects": "an adapter such as {name: lora, rank: 8, alpha: 16}"})
 
     name: Literal["lora"] = Field(description="the kind of adapter")
     rank: Count = knob(8, _ALGORITHM, _BOTH, "columns of each factor")

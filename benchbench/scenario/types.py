@@ -11,9 +11,15 @@ from benchbench import registry
 from benchbench.errors import nearest
 from benchbench.scenario.knobs import Factor, Lever, knob
 from benchbench.scenario.misfit import Misfit
+from benchbench.scenario.search_types import Range, Scalar, Search
 from benchbench.scenario.training_types import Count, InnerFraction, Real
 from benchbench.units import Duration, Size, exact_duration
 from benchbench.values import Value
+
+__all__ = [
+    "Data", "Hardware", "Measure", "Model", "Range", "Scalar", "Search", "Source", "Split", "Target", "Task", "Text",
+    "Trainer", "source_names", "task_names",
+]  # fmt: skip
 
 # What the format foresees; a plug-in adds its own name. `engines` refuses those that have none yet.
 TASKS = (
@@ -76,7 +82,7 @@ Family = Annotated[
     Field(
         pattern=r"^[a-z0-9][a-z0-9_.-]*$",
         max_length=100,
-        json_schema_extra={"expects": "a family that transformers knows, such as bert, gpt2 or llama"},
+        json_schema_extra={"expects": "a family that transformers knows, in lower case, such as bert, gpt2 or llama"},
     ),
 ]
 
@@ -189,7 +195,7 @@ class Measure(Value):
         description="hard deadline of one repeat; auto = 10m for throughput, else what the budget leaves, or 24h",
     )
     sample_interval: Annotated[Duration, AfterValidator(_not_too_short)] = Field(
-        0.1, description="between two samples of telemetry, at least 10ms"
+        0.1, description="between two samples of telemetry, at least 10ms", json_schema_extra={"default": "100ms"}
     )
 
 

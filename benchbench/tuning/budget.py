@@ -125,7 +125,7 @@ class Pacing:
         """
         self._budget = budget
         self._trains = trains
-        self._repeats = repeats
+        self.repeats = repeats
         self._baseline: Cost | None = None
         self._best: tuple[float, Cost] | None = None
         self._longest = Cost(wall_s=0.0)
@@ -151,7 +151,7 @@ class Pacing:
         """Seconds set aside for the confirmation: for as many repeats as half of the budget pays, or one, or none."""
         again = [cost for cost in (self._baseline, self._best[1] if self._best else self._baseline) if cost is not None]
         one_round_s = _HEADROOM * sum(cost.wall_s for cost in again)
-        for repeats in range(self._repeats, 0, -1):
+        for repeats in range(self.repeats, 0, -1):
             if repeats * one_round_s <= _RESERVE_SHARE * self._budget.total_s:
                 return repeats * one_round_s
         first_s = self._baseline.wall_s if self._baseline is not None else 0.0
@@ -192,7 +192,7 @@ class Pacing:
         """
         one_round_s = _HEADROOM * sum(cost.wall_s for cost in costs)
         left_s = self._budget.left_s
-        repeats = self._repeats if one_round_s <= 0 else int(min(self._repeats, max(0.0, left_s) / one_round_s))
+        repeats = self.repeats if one_round_s <= 0 else int(min(self.repeats, max(0.0, left_s) / one_round_s))
         longest_s = max(cost.training_s for cost in costs)
         deadline_s = _CONFIRMATION_PATIENCE * longest_s if self._trains and longest_s > 0 else None
         return repeats, Allowance(end_by=self._budget.end, deadline_s=deadline_s)

@@ -21,8 +21,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from benchbench.record.study import Overrides
-from benchbench.scenario.types import Scalar
-from benchbench.tuning.space import Axis, Listed, Ranged, SearchSpace, identity
+from benchbench.tuning.space import Axis, Listed, Ranged, Scalar, SearchSpace, identity
 
 JOURNAL = "optuna.journal"
 CONSTRAINT = "no value"
@@ -105,10 +104,9 @@ class Proposer:
         trial.set_constraint(CONSTRAINT, shortfall)
         self._study.tell(trial, state=TrialState.PRUNED)
 
-    def abandon(self, number: int, said: Mapping[str, Any]) -> None:
+    def abandon(self, proposal: Proposal, said: Mapping[str, Any]) -> None:
         """Closes a proposal that was interrupted: it says nothing of its setup."""
-        if number in self._open:
-            self._study.tell(self._described(number, said), state=TrialState.FAIL)
+        self._study.tell(self._described(proposal.number, said), state=TrialState.FAIL)
 
     def _opened(self, trial: Trial, overrides: Overrides) -> Proposal:
         self._open[trial.number] = trial

@@ -10,12 +10,13 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Protocol
 
-from benchbench.errors import InputError, ScenarioError
+from benchbench.errors import InputError
 from benchbench.record.study import Overrides
 from benchbench.scenario.engines import value_at
 from benchbench.scenario.scenario import Scenario
-from benchbench.scenario.types import Range, Scalar
+from benchbench.scenario.search_types import Range
 
+Scalar = bool | int | float | str | None
 _SNAP = 1e-6
 _EMPTY = """the scenario has no search.space, so there is nothing to tune; say what may change, such as
 search:
@@ -126,7 +127,7 @@ class SearchSpace:
         found: Overrides = {}
         for key, axis in self.axes.items():
             own = axis.find(values[key])
-            found[key] = own[0] if own is not None else _plain(values[key])
+            found[key] = own[0] if own is not None else plain(values[key])
         return found
 
     def of(self, scenario: Scenario) -> Overrides:
@@ -158,7 +159,8 @@ def identity(overrides: Overrides) -> str:
     return json.dumps(overrides, sort_keys=True)
 
 
-def _plain(value: Any) -> Scalar:  # noqa: ANN401 - a setting of any type
+def plain(value: Any) -> Scalar:  # noqa: ANN401 - a setting of any type
+    """A setting as a record's overrides hold it: a section (an adapter) goes by its name."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return str(getattr(value, "name", value))
@@ -172,16 +174,8 @@ def space_of(scenario: Scenario) -> SearchSpace:
     """
     if not scenario.search.space:
         raise InputError(_EMPTY, key="search.space")
-    return SearchSpace({key: _axis(key, values) for key, values in scenario.search.space.items()})
+    return SearchSpace({key: _axis(values) for key, values in scenario.search.space.items()})
 
 
-def _axis(key: str, values: Range | tuple[Scalar, ...]) -> Axis:
-    if isinstance(values, Range):
-        return Ranged(values)
-    distinct: list[Scalar] = []
-    for value in values:
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ScenarioError(f"{value} is not a value that can be searched", key=f"search.space.{key}")
-        if not any(_equal(own, value) for own in distinct):
-            distinct.append(value)
-    return Listed(tuple(distinct))
+def _axis(values: Range | tuple[Scalar, ...]) -> Axis:
+    return Ranged(values) if isinstance(values, Range) else Listed(values)

@@ -55,7 +55,7 @@ def test_nothing_is_below_a_process_that_is_not_there() -> None:
 
 
 def test_a_process_that_vanishes_during_the_look_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    listed = [*os.listdir("/proc"), "4194305"]
+    listed = [*(path.name for path in Path("/proc").iterdir()), "4194305"]
     monkeypatch.setattr(process_tree.os, "listdir", lambda _: listed)
     assert descendants(2**22 + 1) == []
 
@@ -96,7 +96,7 @@ def test_the_tree_is_looked_for_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_look_is_quick() -> None:
-    processes = len([name for name in os.listdir("/proc") if name.isdecimal()])
+    processes = sum(path.name.isdecimal() for path in Path("/proc").iterdir())
     began_s = time.thread_time()
     for _ in range(20):
         descendants(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchbench.report.content import Code, Paragraph, Section
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject, StudySubject, Subject
-from benchbench.scenario.loading import to_yaml
+from benchbench.scenario.writing import to_yaml
 
 TITLE = "Configuration"
 

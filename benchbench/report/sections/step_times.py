@@ -42,7 +42,9 @@ def _over_steps(repeats: Sequence[StepTimes], measured: Array) -> Chart:
     first = min((float(r.step[0]) for r in drawn), default=1.0)
     top = float(measured.max()) if len(measured) else None
     slow = float(np.median(measured)) if len(measured) else 0.0
-    above = _pooled([r.step_s[r.warmup & (r.step_s > (top or 0.0))] for r in drawn]) if top else np.empty(0)
+    log = top is not None and slow > 0 and top > _LOG_ABOVE * slow
+    high = None if log or top is None else 1.08 * top
+    above = _pooled([r.step_s[r.warmup & (r.step_s > high)] for r in drawn]) if high else np.empty(0)
     notes = ["A stall is a step like any other: nothing is cut from the mean."]
     if len(above):
         notes.append(f"{counted(len(above), 'warm-up step')} of up to {quantity(float(above.max()), 's')} lie above the frame.")
@@ -53,8 +55,8 @@ def _over_steps(repeats: Sequence[StepTimes], measured: Array) -> Chart:
         unit="s",
         series=tuple(Series(name=f"repeat {r.repeat}", x=r.step, y=r.step_s, hue=i) for i, r in enumerate(drawn)),
         from_zero=True,
-        log=top is not None and slow > 0 and top > _LOG_ABOVE * slow,
-        high=top * 1.08 if top else None,
+        log=log,
+        high=high,
     )
     spans = (Span(low=first - 0.5, high=max(warm) + 0.5, label="warm-up"),) if warm else ()
     return Chart(title="Over the steps", x_label="step", x_unit="", panels=(panel,), spans=spans, caption=" ".join(notes))

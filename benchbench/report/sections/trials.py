@@ -10,7 +10,8 @@ from benchbench.report.subject import StudySubject
 from benchbench.report.wording import setting, settings, tone_of
 
 TITLE = "Every trial"
-_MOST = 1000
+_MOST = 500
+_REASON_LIMIT = 300
 _MOST_KEYS = 10
 
 
@@ -48,7 +49,7 @@ def _row(subject: StudySubject, trial: Trial, keys: list[str] | None) -> Row:
         trial.reached_target,
         Quantity(value=trial.ended_s, unit="s"),
         Quantity(value=trial.ended_s - trial.started_s, unit="s"),
-        trial.failure.message if trial.failure else "",
+        trial.failure.message[:_REASON_LIMIT] if trial.failure else "",
         trial.run_id,
     )
     return Row(cells=cells, tone=_tone(subject, trial))

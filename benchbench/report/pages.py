@@ -1,0 +1,96 @@
+"""Result folders -> a page on disk, or something that rich prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchbench.errors import StoreError
+from benchbench.record.store import read_run, write_atomic
+from benchbench.record.study import Study
+from benchbench.record.types import Run
+from benchbench.report.plugins import sections_of
+from benchbench.report.subject import RunSubject, StudySubject, Subject, read_study
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def write_run(folders: Sequence[Path], out_file: Path) -> Path:
+    """Writes one page for the runs of a command.
+
+    Args:
+        folders: result folders (or `result.json` files), at least one.
+        out_file: the page; what stood there before is replaced at once or not at all.
+
+    Returns:
+        `out_file`.
+
+    Raises:
+        RecordError: a folder that cannot be read.
+        StoreError: the page cannot be written.
+    """
+    return write_page([run_subject(folder) for folder in folders], out_file)
+
+
+def write_study(folder: Path, out_file: Path) -> Path:
+    """Writes the page of a study; its runs are found beside its folder. Arguments and errors as `write_run`."""
+    return write_page([study_subject(folder)], out_file)
+
+
+def write_page(subjects: Sequence[Subject], out_file: Path) -> Path:
+    """Writes one page for several runs and studies. Arguments and errors as `write_run`."""
+    from benchbench.report.html_page import page
+    from benchbench.report.several import articles_of, overview
+
+    assert subjects
+    title = subjects[0].scenario.name if len(subjects) == 1 else f"{len(subjects)} results"
+    text = page(articles_of(subjects), overview(subjects), title)
+    try:
+        out_file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot be made: {error.strerror or error}", file=str(out_file.parent)) from error
+    write_atomic(out_file, text)
+    return out_file
+
+
+def terminal_run(run: Run | Path, *, whole: bool = False) -> RenderableType:
+    """A run for the terminal.
+
+    Args:
+        run: the run, or its result folder.
+        whole: every section, and not just the answer, the warnings and what went wrong.
+    """
+    subject = RunSubject(run=run) if isinstance(run, Run) else run_subject(run)
+    return _terminal(subject, whole)
+
+
+def terminal_study(study: Study | Path, *, whole: bool = False) -> RenderableType:
+    """A study for the terminal; arguments as `terminal_run`."""
+    subject = StudySubject(study=study) if isinstance(study, Study) else study_subject(study)
+    return _terminal(subject, whole)
+
+
+def run_subject(folder: Path) -> RunSubject:
+    """The run of a result folder or of a `result.json`; tables are looked for in the folder.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    return RunSubject(run=read_run(folder), folder=folder if folder.is_dir() else folder.parent)
+
+
+def study_subject(folder: Path) -> StudySubject:
+    """The study of a folder or of a `study.json`.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    return StudySubject(study=read_study(folder), folder=folder if folder.is_dir() else folder.parent)
+
+
+def _terminal(subject: Subject, whole: bool) -> RenderableType:
+    from benchbench.report.terminal import renderable
+
+    return renderable(f"{subject.scenario.name}  {subject.id}", sections_of(subject, brief=not whole))

@@ -1,0 +1,87 @@
+"""Several runs and studies on one page: what tells them apart, and a table that compares them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchbench.report.content import Cell, Column, Row, Section, Table
+from benchbench.report.html_page import Article
+from benchbench.report.plugins import sections_of
+from benchbench.report.subject import RunSubject, Subject
+from benchbench.report.wording import Setting, setting, tone_of
+
+_SETTINGS_TOLD = 6
+_NOT_SETTINGS = frozenset({"schema", "name", "question", "search"})
+
+
+def articles_of(subjects: Sequence[Subject]) -> list[Article]:
+    """One article a subject, in their order."""
+    told = _differences(subjects)
+    return [
+        Article(
+            anchor=f"a{index}",
+            kind="run" if isinstance(subject, RunSubject) else "study",
+            title=subject.scenario.name,
+            settings=", ".join(f"{key} = {setting(value)}" for key, value in told[index].items()),
+            question=subject.scenario.question or "",
+            made_at=f"{_made_at(subject)} \N{MIDDLE DOT} {subject.id}",
+            sections=sections_of(subject),
+        )
+        for index, subject in enumerate(subjects)
+    ]
+
+
+def overview(subjects: Sequence[Subject]) -> Section | None:
+    """The runs side by side; None for a single subject."""
+    if len(subjects) < 2:
+        return None
+    told = _differences(subjects)
+    keys = list(dict.fromkeys(key for one in told for key in one))
+    targeted = any(isinstance(s, RunSubject) and s.summary.reach_rate is not None for s in subjects)
+    columns = (
+        Column(title="name"), *(Column(title=key) for key in keys), Column(title="outcome"),
+        Column(title="step time", numeric=True), Column(title="throughput", numeric=True),
+        *([Column(title="time to target", numeric=True)] if targeted else []), Column(title="id"),
+    )  # fmt: skip
+    rows = [_row(subject, told[i], keys, targeted) for i, subject in enumerate(subjects)]
+    return Section(title="Side by side", blocks=(Table(columns=columns, rows=tuple(rows)),))
+
+
+def _row(subject: Subject, told: Mapping[str, Setting], keys: Sequence[str], targeted: bool) -> Row:
+    settings: list[Cell] = [setting(told[key]) if key in told else None for key in keys]
+    if isinstance(subject, RunSubject):
+        s = subject.summary
+        figures: list[Cell] = [subject.run.outcome.value, s.step_s, s.samples_per_s, *([s.time_to_target_s] if targeted else [])]
+        tone = tone_of(subject.run.outcome)
+    else:
+        r = subject.study.recommendation
+        figures = [r.verdict, r.step_s, r.samples_per_s, *([r.time_to_target_s] if targeted else [])]
+        tone = "plain"
+    return Row(cells=(subject.scenario.name, *settings, *figures, subject.id), tone=tone)
+
+
+def _made_at(subject: Subject) -> str:
+    made_at = subject.run.created_at if isinstance(subject, RunSubject) else subject.study.created_at
+    return made_at[:16].replace("T", " ") + " UTC"
+
+
+def _differences(subjects: Sequence[Subject]) -> list[dict[str, Setting]]:
+    """Of each scenario the settings in which the scenarios of one name differ."""
+    flat = [dict(_leaves(s.scenario.document())) for s in subjects]
+    names = [s.scenario.name for s in subjects]
+    found = []
+    for one, name in zip(flat, names, strict=True):
+        kin = [other for other, other_name in zip(flat, names, strict=True) if other_name == name]
+        different = [key for key, value in one.items() if any(other.get(key) != value for other in kin)]
+        found.append({key: one[key] for key in different[:_SETTINGS_TOLD]})
+    return found
+
+
+def _leaves(data: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Setting]]:
+    for key, value in data.items():
+        if not prefix and key in _NOT_SETTINGS:
+            continue
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, (bool, int, float, str, type(None))) else str(value)

@@ -1,0 +1,166 @@
+"""From what was measured to the answer: the baseline, the recommendation, its part in the speedup, its price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchbench.record.study import Attribution, Baseline, Economics, Recommendation
+from benchbench.record.summary import Summary, summarize, warnings_of
+from benchbench.record.types import Run, RunWarning
+from benchbench.scenario.loading import vary
+from benchbench.scenario.scenario import Scenario
+from benchbench.tuning.account import attribution, economics, run_ids
+from benchbench.tuning.confirm import Confirmation
+from benchbench.tuning.setups import Question, Setup, Stop
+from benchbench.tuning.verdict import Evidence, Judgement, judge, says_nothing
+
+_NO_TARGET = "no setup reached the target; this one came closest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """Everything that a study measured, in the order of time.
+
+    Attributes:
+        question: what was searched.
+        setups: of the search, the baseline first; empty when it was interrupted before anything was measured.
+        finalists: those that were to be confirmed.
+        confirmation: what was measured again.
+        stop: why it ended.
+    """
+
+    question: Question
+    setups: tuple[Setup, ...]
+    finalists: tuple[Setup, ...]
+    confirmation: Confirmation
+    stop: Stop
+
+    @property
+    def baseline(self) -> Setup | None:
+        """The baseline's setup; None when it was never measured."""
+        return next((s for s in self.setups if s.trial.role == "baseline"), None)
+
+    def again(self, setup: Setup | None) -> Run | None:
+        """A setup's run in the confirmation, if it says anything."""
+        run = self.confirmation.runs.get(setup.trial.number) if setup is not None else None
+        return None if run is None or says_nothing(run) else run
+
+    def shown(self, setup: Setup | None) -> Run | None:
+        """The run that speaks for a setup: that of the confirmation, else that of the search."""
+        return self.again(setup) or (setup.run if setup is not None else None)
+
+    def evidence(self, setup: Setup | None) -> Evidence:
+        """What is known of a setup."""
+        return Evidence.of(self.shown(setup), self.question.objective)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullAnswer:
+    """The parts of a study that say what was found; `scenario` is the recommended one, as it runs."""
+
+    scenario: Scenario
+    baseline: Baseline
+    recommendation: Recommendation
+    attribution: tuple[Attribution, ...]
+    economics: Economics
+    warnings: tuple[RunWarning, ...]
+
+
+def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: float) -> FullAnswer:
+    """The answer of a study.
+
+    Args:
+        findings: what was measured.
+        asked: the scenario as the user wrote it, whose own way of measuring the recommended one keeps.
+        scenario_path: where the recommended scenario will lie.
+        spent_s: what the study took.
+    """
+    question, baseline = findings.question, findings.baseline
+    judgement = judge(
+        findings.evidence(baseline),
+        [findings.evidence(finalist) for finalist in findings.finalists],
+        question.objective.margin,
+        asked.measure.confidence,
+    )
+    setup = _recommended(findings, judgement)
+    today = vary(asked, dict(asked.search.baseline))
+    scenario = today if setup is baseline or setup is None else vary(asked, setup.trial.overrides)
+    runs = [run for run in (findings.shown(baseline), findings.shown(setup)) if run is not None]
+    before = _summary(findings.shown(baseline))
+    after = _summary(findings.shown(setup))
+    return FullAnswer(
+        scenario=scenario,
+        baseline=Baseline(
+            overrides=dict(asked.search.baseline),
+            time_to_target_s=before.time_to_target_s,
+            step_s=before.step_s,
+            samples_per_s=before.samples_per_s,
+            reach_rate=before.reach_rate,
+            run_ids=_ids(findings, baseline),
+        ),
+        recommendation=Recommendation(
+            verdict=_verdict(findings, judgement),
+            overrides=question.space.of(scenario),
+            scenario_path=scenario_path,
+            time_to_target_s=after.time_to_target_s,
+            step_s=after.step_s,
+            samples_per_s=after.samples_per_s,
+            speedup=judgement.speedup,
+            reach_rate=after.reach_rate,
+            tied_with=tuple(_overrides(findings, today, index) for index in judgement.tied),
+            run_ids=_ids(findings, setup),
+            reason=_reason(findings, judgement),
+        ),
+        attribution=() if setup is baseline else attribution(today, scenario, judgement.speedup),
+        economics=economics(spent_s, before.time_to_target_s, after.time_to_target_s),
+        warnings=tuple(dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run)))),
+    )
+
+
+def _recommended(findings: Findings, judgement: Judgement) -> Setup | None:
+    """The setup that is recommended: the judgement's, where there is one, else the best that was measured."""
+    if judgement.chosen is not None:
+        return findings.finalists[judgement.chosen]
+    if findings.finalists and judgement.speedup is None:
+        return findings.finalists[0]
+    if findings.baseline is not None and findings.baseline.trial.objective is not None:
+        return findings.baseline
+    return min((s for s in findings.setups if s.run is not None), key=lambda s: s.shortfall, default=findings.baseline)
+
+
+def _verdict(findings: Findings, judgement: Judgement) -> str:
+    return "target-not-reached" if _never_reached(findings) else judgement.verdict
+
+
+def _never_reached(findings: Findings) -> bool:
+    """Whether setups were trained to the target and not one repeat of any reached it."""
+    trained = [s for s in findings.setups if s.trained]
+    if not findings.question.objective.reaches or findings.stop is Stop.INTERRUPTED and not trained:
+        return False
+    return not any(s.trial.objective is not None for s in findings.setups) and not any(
+        Evidence.of(run, findings.question.objective).values for run in findings.confirmation.runs.values()
+    )
+
+
+def _reason(findings: Findings, judgement: Judgement) -> str:
+    if _never_reached(findings):
+        return _NO_TARGET
+    confirmation = findings.confirmation
+    if findings.finalists and confirmation.planned < confirmation.wanted:
+        did = f"{confirmation.planned} of {confirmation.wanted}" if confirmation.planned else "none"
+        return f"{judgement.reason} (the time that was left paid for {did} of the repeats that confirm it)"
+    return judgement.reason
+
+
+def _ids(findings: Findings, setup: Setup | None) -> tuple[str, ...]:
+    if setup is None:
+        return ()
+    return run_ids(setup.run, findings.confirmation.runs.get(setup.trial.number))
+
+
+def _overrides(findings: Findings, today: Scenario, index: int | None) -> dict[str, bool | int | float | str | None]:
+    return findings.question.space.of(today) if index is None else findings.finalists[index].trial.overrides
+
+
+def _summary(run: Run | None) -> Summary:
+    return Summary() if run is None else summarize(run)

@@ -1,0 +1,155 @@
+"""What a search is about and what becomes of each setup, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from benchbench.record.study import Trial
+from benchbench.record.types import Failure, Outcome, Run
+from benchbench.scenario.loading import vary
+from benchbench.scenario.scenario import Scenario
+from benchbench.tuning.budget import Cost
+from benchbench.tuning.objective import FAILURE, Objective, is_miss
+from benchbench.tuning.proposals import Proposal
+from benchbench.tuning.space import SearchSpace
+
+REFUSALS_IN_A_ROW = 500
+FAILURES_FROM_THE_START = 10
+Role = Literal["baseline", "candidate"]
+
+
+class Stop(StrEnum):
+    """Why a search ended."""
+
+    BUDGET = "the budget is spent"
+    EXHAUSTED = "every setup of the space was measured"
+    TRIALS = "as many setups were measured as --trials allows"
+    REFUSED = f"the last {REFUSALS_IN_A_ROW} proposals were all refused"
+    FAILING = f"the first {FAILURES_FROM_THE_START} setups all failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is searched.
+
+    Attributes:
+        scenario: with the procedure that measures the objective.
+        baseline: the scenario that a user runs today, with the same procedure.
+        space: what may change.
+        objective: what is minimised.
+        admit: raises InputError for what cannot run here.
+        trials: how many setups to measure at most, the baseline among them; None = as the budget allows.
+    """
+
+    scenario: Scenario
+    baseline: Scenario
+    space: SearchSpace
+    objective: Objective
+    admit: Callable[[Scenario], None]
+    trials: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """A setup of a search and what became of it; `run` is None when it was refused unmeasured."""
+
+    trial: Trial
+    scenario: Scenario | None = None
+    run: Run | None = None
+    cost: Cost = Cost(wall_s=0.0)
+    shortfall: float = FAILURE
+
+    @property
+    def measured(self) -> bool:
+        """Whether a measurement was begun; a refusal costs nothing and counts for nothing."""
+        return self.run is not None and self.trial.outcome is not Outcome.REFUSED
+
+    @property
+    def trained(self) -> bool:
+        """Whether it ran to an end that can be measured again: a value, or a miss."""
+        return self.run is not None and (self.trial.objective is not None or is_miss(self.run.repeats[0]))
+
+    @property
+    def value(self) -> float:
+        """The objective's value, of a setup that has one."""
+        assert self.trial.objective is not None
+        return self.trial.objective
+
+
+def refused(proposal: Proposal, reason: str, at_s: float) -> Setup:
+    """A setup that was refused before anything was run.
+
+    Args:
+        proposal: the setup.
+        reason: in a sentence.
+        at_s: seconds since the search began.
+    """
+    return Setup(
+        trial=Trial(
+            number=proposal.number,
+            overrides=proposal.overrides,
+            role="candidate",
+            outcome=Outcome.REFUSED,
+            failure=Failure(kind="refused", message=reason),
+            started_s=at_s,
+            ended_s=at_s,
+        )
+    )
+
+
+def measured(
+    objective: Objective, proposal: Proposal, role: Role, scenario: Scenario, run: Run, span_s: tuple[float, float]
+) -> Setup:
+    """A setup of which one repeat was measured.
+
+    Args:
+        objective: what is minimised.
+        proposal: the setup.
+        role: what it was measured for.
+        scenario: its own.
+        run: with the one repeat.
+        span_s: start and end, seconds since the search began.
+    """
+    repeat = run.repeats[0]
+    trial = Trial(
+        number=proposal.number,
+        overrides=proposal.overrides,
+        role=role,
+        outcome=repeat.outcome,
+        failure=repeat.failure,
+        run_id=run.id,
+        objective=objective.value(repeat),
+        reached_target=repeat.reach.reached if repeat.reach is not None else None,
+        started_s=span_s[0],
+        ended_s=span_s[1],
+    )
+    return Setup(
+        trial=trial,
+        scenario=scenario,
+        run=run,
+        cost=Cost.of(repeat, span_s[1] - span_s[0]),
+        shortfall=objective.shortfall(repeat, scenario),
+    )
+
+
+def is_candidate(question: Question) -> bool:
+    """Whether the baseline is one of the space's own setups."""
+    overrides = question.space.of(question.baseline)
+    if not all(question.space.holds(key, value) for key, value in overrides.items()):
+        return False
+    return vary(question.scenario, overrides) == question.baseline
+
+
+def said(trial: Trial) -> dict[str, Any]:
+    """What a trial's attributes say to whoever opens Optuna's storage."""
+    return {
+        "role": trial.role,
+        "run_id": trial.run_id,
+        "outcome": trial.outcome.value,
+        "reached_target": trial.reached_target,
+        "failure": trial.failure.message if trial.failure is not None else None,
+    }

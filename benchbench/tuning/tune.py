@@ -1,0 +1,196 @@
+"""The whole of `benchbench tune`: search, confirm, judge, and store the study with its recommendation."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchbench.errors import InputError
+from benchbench.executors.base import Executor
+from benchbench.executors.rounds import AUTO_REPEATS
+from benchbench.record.machine import Machine
+from benchbench.record.store import new_id, now
+from benchbench.record.study import Study
+from benchbench.record.study_store import StudyDraft
+from benchbench.scenario import engines
+from benchbench.scenario.loading import vary
+from benchbench.scenario.scenario import Scenario
+from benchbench.scenario.writing import to_yaml
+from benchbench.tuning import objective as objectives
+from benchbench.tuning.answer import Findings, answer
+from benchbench.tuning.bench import Bench
+from benchbench.tuning.budget import Budget, Pacing
+from benchbench.tuning.confirm import Confirmation, confirm, finalists
+from benchbench.tuning.moments import Watch
+from benchbench.tuning.proposals import Proposer
+from benchbench.tuning.search import Search
+from benchbench.tuning.setups import Question, Stop
+from benchbench.tuning.space import space_of
+
+FINALISTS = 1
+RECOMMENDED = "recommended.yaml"
+_NAME = re.compile(r"[^\W_][\w.-]{0,99}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneRequest:
+    """What a user asked for.
+
+    Attributes:
+        scenario: with a `search.space`.
+        budget_s: wall-clock seconds for everything.
+        out: the results folder.
+        machine: its fingerprint.
+        objective: as `--objective` has it; None = the scenario's own.
+        study: the study's name; None = a new one.
+        seed: of the search's random choices (a training's seed is the scenario's).
+        trials: how many setups to measure at most, the baseline among them.
+        command: what was typed.
+        lock_fd: the machine's lock.
+        admit: raises InputError for a scenario that cannot run here.
+    """
+
+    scenario: Scenario
+    budget_s: float
+    out: Path
+    machine: Machine
+    objective: str | None = None
+    study: str | None = None
+    seed: int = 0
+    trials: int | None = None
+    command: tuple[str, ...] = ()
+    lock_fd: int | None = None
+    admit: Callable[[Scenario], None] = engines.check
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredStudy:
+    """A study and the folder that holds it."""
+
+    study: Study
+    folder: Path
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user stopped it."""
+        return self.study.stopped == Stop.INTERRUPTED.value
+
+
+def question_of(request: TuneRequest) -> Question:
+    """What is searched, every part of it checked; nothing is created.
+
+    Raises:
+        InputError: the request cannot be carried out; says what to change.
+    """
+    objective = objectives.choose(request.objective, request.scenario)
+    space = space_of(request.scenario)
+    scenario = objective.prepare(request.scenario)
+    baseline = vary(scenario, dict(scenario.search.baseline))
+    request.admit(baseline)
+    _check_study_name(request)
+    return Question(
+        scenario=scenario,
+        baseline=baseline,
+        space=space,
+        objective=objective,
+        admit=request.admit,
+        trials=request.trials,
+    )
+
+
+def _check_study_name(request: TuneRequest) -> None:
+    name = request.study
+    if name is None:
+        return
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r} cannot name a folder; use up to 100 letters, digits, dots and dashes", key="--study"
+        )
+    if (request.out / name).exists():
+        raise InputError(f"there is already a {name!r} in {request.out}; choose another name", key="--study")
+    if (request.out / f".{name}").exists():
+        raise InputError(
+            f"an unfinished study of that name lies in {request.out / f'.{name}'}; remove it or choose another name",
+            key="--study",
+        )
+
+
+def tune(
+    request: TuneRequest,
+    executor: Executor,
+    watch: Watch = lambda _: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> StoredStudy:
+    """Searches a scenario's space within the budget, which starts now, and stores the study.
+
+    An interruption by the user (Ctrl-C) ends the search; the study then holds what was measured.
+
+    Args:
+        request: what was asked for.
+        executor: carries out the trainings.
+        watch: is told what happens.
+        clock: seconds that the budget counts.
+
+    Raises:
+        InputError: the request cannot be carried out; nothing was created.
+        StoreError: a result could not be stored.
+    """
+    budget, created_at = Budget(request.budget_s, clock), now()
+    question = question_of(request)
+    draft = StudyDraft(request.out, request.study or new_id(f"{request.scenario.slug}-tune"))
+    bench = Bench(
+        executor=executor,
+        out=request.out,
+        machine=request.machine,
+        clock=clock,
+        command=request.command,
+        lock_fd=request.lock_fd,
+    )
+    pacing = Pacing(budget, trains=question.objective.reaches, repeats=_repeats(request.scenario))
+    proposer = Proposer(draft.name, question.space, request.seed, draft.folder)
+    search = Search(question, bench, proposer, budget, pacing, watch)
+    stop = search.run()
+    confirmation = Confirmation(wanted=pacing.repeats)
+    chosen = finalists(search.setups, FINALISTS)
+    if stop is not Stop.INTERRUPTED and chosen:
+        again = [*[s for s in search.setups[:1] if s.trained], *chosen]
+        confirmation = confirm(again, bench, question.objective, budget, pacing, watch)
+    findings = Findings(
+        question=question,
+        setups=tuple(search.setups),
+        finalists=tuple(chosen),
+        confirmation=confirmation,
+        stop=Stop.INTERRUPTED if confirmation.interrupted else stop,
+    )
+    return _store(request, draft, findings, created_at, budget)
+
+
+def _repeats(scenario: Scenario) -> int:
+    own = scenario.measure.repeats
+    return max(AUTO_REPEATS, AUTO_REPEATS if own == "auto" else own)
+
+
+def _store(request: TuneRequest, draft: StudyDraft, findings: Findings, created_at: str, budget: Budget) -> StoredStudy:
+    found = answer(findings, request.scenario, str(draft.final / RECOMMENDED), budget.spent_s)
+    study = Study(
+        study=draft.name,
+        scenario=request.scenario,
+        objective=findings.question.objective.name,
+        created_at=created_at,
+        command=request.command,
+        machine=request.machine,
+        seed=request.seed,
+        budget_s=request.budget_s,
+        spent_s=budget.spent_s,
+        stopped=findings.stop.value,
+        trials=(*(s.trial for s in findings.setups), *findings.confirmation.trials),
+        baseline=found.baseline,
+        recommendation=found.recommendation,
+        attribution=found.attribution,
+        economics=found.economics,
+        warnings=found.warnings,
+    )
+    return StoredStudy(study=study, folder=draft.commit(study, {RECOMMENDED: to_yaml(found.scenario)}))

@@ -1,0 +1,199 @@
+"""What may be claimed: the verdict on the finalists, measured beside the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from benchbench.record.types import Outcome, Run
+from benchbench.stats.estimate import Estimate
+from benchbench.stats.intervals import ratio
+from benchbench.tuning.objective import Objective, is_miss
+
+Verdict = Literal["faster", "tie", "insufficient-evidence", "target-not-reached"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known of one setup: the objective's values over its repeats, and how many missed the target.
+
+    A miss counts as infinite. Repeats that failed otherwise say nothing here.
+    """
+
+    values: tuple[float, ...] = ()
+    misses: int = 0
+
+    @classmethod
+    def of(cls, run: Run | None, objective: Objective) -> Evidence:
+        """The evidence of a run; none at all without one."""
+        if run is None:
+            return cls()
+        values = [objective.value(repeat) for repeat in run.repeats]
+        return cls(
+            values=tuple(v for v in values if v is not None),
+            misses=sum(objective.reaches and is_miss(repeat) for repeat in run.repeats),
+        )
+
+    @property
+    def reached(self) -> bool:
+        """Whether more than half of the repeats have a value, so that the median is finite."""
+        return len(self.values) > self.misses
+
+    @property
+    def known(self) -> bool:
+        """Whether there is any."""
+        return bool(self.values) or self.misses > 0
+
+    @property
+    def median(self) -> float:
+        """Over all repeats, misses included, of a setup that reached."""
+        assert self.reached
+        return float(np.median([*self.values, *[np.inf] * self.misses]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The verdict and what it speaks of.
+
+    Attributes:
+        verdict: as in the contract.
+        chosen: the index of the finalist that is recommended; None = the baseline.
+        speedup: the baseline's time over the chosen one's; None where one of them has no finite time.
+        tied: the indexes of finalists that are the same as the chosen one within the margin; None = the baseline.
+        reason: why, in one sentence.
+    """
+
+    verdict: Verdict
+    chosen: int | None
+    speedup: Estimate | None
+    tied: tuple[int | None, ...] = ()
+    reason: str
+
+
+def judge(baseline: Evidence, finalists: Sequence[Evidence], margin: float, confidence: float) -> Judgement:
+    """Compares each finalist with the baseline; what is recommended was never measured worse than the baseline.
+
+    Args:
+        baseline: its evidence.
+        finalists: theirs, one or more of which may be empty.
+        margin: setups whose ratio lies within it of 1 are the same.
+        confidence: of the verdict as a whole; each comparison's is raised for their number (Bonferroni).
+    """
+    confidence = 1 - (1 - confidence) / max(1, len(finalists))
+    speedups = [_speedup(baseline, finalist, confidence) for finalist in finalists]
+    reached = [index for index, finalist in enumerate(finalists) if finalist.reached]
+    best = min(reached, key=lambda index: finalists[index].median, default=None)
+    if best is None:
+        return _no_finalist(baseline, finalists, speedups, margin, confidence)
+    speedup = speedups[best]
+    if speedup is None:
+        return Judgement(
+            verdict="insufficient-evidence",
+            chosen=best,
+            speedup=None,
+            reason="the baseline has no time to compare with: it did not reach the target where this setup did",
+        )
+    if speedup.value < 1:
+        return _baseline_is_best(baseline, speedups, margin, confidence)
+    tied: tuple[None, ...] = (None,) if _within(speedup, margin) else ()
+    return Judgement(
+        verdict=_verdict(speedup, margin), chosen=best, speedup=speedup, tied=tied, reason=_why(speedup, margin)
+    )
+
+
+def _no_finalist(
+    baseline: Evidence,
+    finalists: Sequence[Evidence],
+    speedups: Sequence[Estimate | None],
+    margin: float,
+    confidence: float,
+) -> Judgement:
+    if not baseline.reached:
+        reason = "neither the baseline nor any other setup has a time that can be repeated"
+        return Judgement(verdict="insufficient-evidence", chosen=None, speedup=None, reason=reason)
+    if any(f.known for f in finalists):
+        return _baseline_is_best(baseline, speedups, margin, confidence)
+    itself = _speedup(baseline, baseline, confidence)
+    assert itself is not None
+    return Judgement(
+        verdict="insufficient-evidence",
+        chosen=None,
+        speedup=itself.model_copy(update={"low": None, "high": None}),
+        reason="keep what you run today: no other setup was measured to its end",
+    )
+
+
+def _baseline_is_best(
+    baseline: Evidence, speedups: Sequence[Estimate | None], margin: float, confidence: float
+) -> Judgement:
+    """The baseline was measured faster than every finalist: it is recommended.
+
+    Where no finalist can be faster by more than the margin, the matter is settled, and the recommendation is the
+    baseline itself: exactly 1. Else the interval is that of the baseline against itself: what its own spread allows
+    to tell.
+    """
+    settled = all(s is None or (s.high is not None and s.high <= 1 + margin) for s in speedups)
+    speedup = _speedup(baseline, baseline, confidence)
+    assert speedup is not None
+    if settled:
+        speedup = speedup.model_copy(update={"value": 1.0, "low": 1.0, "high": 1.0})
+        reason = f"keep what you run today: nothing that was measured is faster by more than {margin:.0%}"
+    else:
+        reason = "keep what you run today: nothing was measured faster, but the spread is too wide to rule it out"
+    tied = tuple(index for index, s in enumerate(speedups) if s is not None and _within(s, margin))
+    return Judgement(verdict=_verdict(speedup, margin), chosen=None, speedup=speedup, tied=tied, reason=reason)
+
+
+def _speedup(baseline: Evidence, finalist: Evidence, confidence: float) -> Estimate | None:
+    """The ratio of their times. A miss on one side takes away the bound on that side, for it counts as infinite."""
+    if not baseline.reached or not finalist.reached:
+        return None
+    estimate = ratio(baseline.values, finalist.values, confidence)
+    assert estimate is not None
+    if not baseline.misses and not finalist.misses:
+        return estimate
+    value = baseline.median / finalist.median
+    return estimate.model_copy(
+        update={
+            "value": value,
+            "low": None if finalist.misses or estimate.low is None else min(estimate.low, value),
+            "high": None if baseline.misses or estimate.high is None else max(estimate.high, value),
+        }
+    )
+
+
+def _within(speedup: Estimate, margin: float) -> bool:
+    if speedup.low is None or speedup.high is None:
+        return False
+    return 1 - margin <= speedup.low and speedup.high <= 1 + margin
+
+
+def _verdict(speedup: Estimate, margin: float) -> Verdict:
+    if speedup.low is not None and speedup.low > 1:
+        return "faster"
+    return "tie" if _within(speedup, margin) else "insufficient-evidence"
+
+
+def _why(speedup: Estimate, margin: float) -> str:
+    if speedup.low is None and speedup.n < 2:
+        return "too few repeats for an interval; a longer budget pays for more"
+    if speedup.low is None:
+        return "this setup missed the target in some of its repeats"
+    if speedup.low > 1:
+        return f"{speedup.value:.3g} times as fast as the baseline, at least {speedup.low:.3g} times"
+    if _within(speedup, margin):
+        return f"the same as the baseline within {margin:.0%}"
+    return "measured faster, but the repeats spread too widely to be sure; a longer budget pays for more of them"
+
+
+def not_reached(evidence: Sequence[Evidence], objective: Objective) -> bool:
+    """Whether a target was asked for and no repeat of any setup reached it."""
+    return objective.reaches and not any(e.values for e in evidence)
+
+
+def says_nothing(run: Run) -> bool:
+    """Whether every repeat of a run was cut off from outside: by the user, or by the end of the budget."""
+    return all(repeat.outcome in (Outcome.INTERRUPTED, Outcome.TIMEOUT) for repeat in run.repeats)

@@ -1,0 +1,47 @@
+"""What cannot run here is refused before anything starts."""
+
+from pathlib import Path
+
+import pytest
+
+from benchbench.errors import InputError, ScenarioError, UnsupportedError
+from benchbench.executors import preflight
+from benchbench.hardware.inventory import machine
+from benchbench.scenario.loading import load
+
+MACHINE = machine()
+BASE = "name: s\nmodel: {family: bert, size: tiny}\ntask: sequence-classification\n"
+
+
+def check(tmp_path: Path, *overrides: str) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(BASE)
+    preflight.check(load(file, overrides)[0], MACHINE, str(file))
+
+
+def test_a_plain_scenario_passes(tmp_path: Path) -> None:
+    check(tmp_path)
+    check(tmp_path, f"hardware.expect='{MACHINE.cpu}'", "hardware.device=cpu")
+
+
+@pytest.mark.parametrize(
+    ("override", "kind", "key", "says"),
+    [
+        ("target={metric: acuracy, at_least: 0.9}", ScenarioError, "target.metric", "did you mean 'accuracy'?"),
+        ("model.size=tinny", ScenarioError, "model.size", "did you mean 'tiny'?"),
+        ("hardware.expect=NVIDIA Z100", UnsupportedError, "hardware.expect", MACHINE.cpu),
+        ("hardware.device=cuda", UnsupportedError, "hardware.device", "no CUDA device"),
+        ("precision=tf32", UnsupportedError, "precision", "NVIDIA"),
+        ("precision=fp8", UnsupportedError, "precision", "not implemented yet"),
+        ("training.compile=default", UnsupportedError, "training.compile", "not implemented yet"),
+        ("data.source=csv", UnsupportedError, "data.source", "not implemented yet"),
+        ("task=masked-lm", UnsupportedError, "task", "not implemented yet"),
+    ],
+)
+def test_what_cannot_run_is_named(tmp_path: Path, override: str, kind: type[InputError], key: str, says: str) -> None:
+    with pytest.raises(kind) as caught:
+        check(tmp_path, override)
+    assert caught.value.key == key
+    assert says in caught.value.message
+    assert caught.value.file == str(tmp_path / "s.yaml")
+    assert caught.value.exit_code == 2

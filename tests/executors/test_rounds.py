@@ -1,0 +1,115 @@
+"""Rounds interleave, store what was measured, and survive what goes wrong."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from benchbench.errors import StoreError
+from benchbench.executors.kinds.fake import Answer, FakeExecutor
+from benchbench.executors.rounds import Plan, measure
+from benchbench.hardware.inventory import machine
+from benchbench.record.store import Draft, read_run, run_folders, unfinished
+from benchbench.record.types import Outcome
+from benchbench.scenario.loading import load, vary
+from benchbench.scenario.scenario import Scenario
+
+MACHINE = machine()
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Scenario:
+    file = tmp_path / "s.yaml"
+    file.write_text(
+        "name: s\nmodel: {family: bert, size: tiny}\ntask: sequence-classification\nmeasure: {repeats: 3}\n"
+    )
+    return load(file)[0]
+
+
+def plan(tmp_path: Path, *scenarios: Scenario, **more: object) -> Plan:
+    return Plan(scenarios=scenarios, out=tmp_path / "out", machine=MACHINE, **more)  # type: ignore[arg-type]
+
+
+def test_scenarios_take_turns_round_by_round(tmp_path: Path, scenario: Scenario) -> None:
+    other = vary(scenario, {"training.global_batch": 8})
+    executor = FakeExecutor()
+    stored = measure(plan(tmp_path, scenario, other), executor)
+    batches = [(r.scenario.training.global_batch, r.index, r.order) for r in executor.requests]
+    assert batches == [(32, 0, 0), (8, 0, 1), (32, 1, 2), (8, 1, 3), (32, 2, 4), (8, 2, 5)]
+    assert [s.run.scenario for s in stored] == [scenario, other]
+    assert [r.order for r in stored[1].run.repeats] == [1, 3, 5]
+
+
+def test_repeat_r_uses_seed_plus_r(tmp_path: Path, scenario: Scenario) -> None:
+    executor = FakeExecutor()
+    measure(plan(tmp_path, vary(scenario, {"training.seed": 40}), first_index=3, repeats=2), executor)
+    assert [r.seed for r in executor.requests] == [43, 44]
+
+
+def test_what_is_stored_reads_back_the_same(tmp_path: Path, scenario: Scenario) -> None:
+    stored = measure(plan(tmp_path, scenario, command=("benchbench", "run", "s.yaml")), FakeExecutor())[0]
+    assert stored.folder is not None
+    assert read_run(stored.folder) == stored.run
+    assert stored.run.outcome is Outcome.OK
+    assert load(stored.folder / "scenario.yaml")[0] == scenario
+    assert sorted(f.name for f in stored.folder.iterdir()) == [
+        "evals.parquet", "log.txt", "result.json", "scenario.yaml", "steps.parquet", "telemetry.parquet",
+    ]  # fmt: skip
+    assert unfinished(tmp_path / "out") == []
+
+
+def test_a_failed_repeat_does_not_stop_the_others(tmp_path: Path, scenario: Scenario) -> None:
+    executor = FakeExecutor(lambda _s, seed: Answer(outcome=Outcome.CRASHED if seed == 1 else Outcome.OK))
+    stored = measure(plan(tmp_path, scenario), executor)[0]
+    assert [r.outcome for r in stored.run.repeats] == [Outcome.OK, Outcome.CRASHED, Outcome.OK]
+    assert stored.run.outcome is Outcome.CRASHED
+
+
+def test_a_refused_scenario_is_not_asked_again(tmp_path: Path, scenario: Scenario) -> None:
+    executor = FakeExecutor(lambda _s, _seed: Answer(outcome=Outcome.REFUSED))
+    stored = measure(plan(tmp_path, scenario), executor)[0]
+    assert len(executor.requests) == 1
+    assert stored.run.outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 3, 4, 5])
+def test_an_interruption_at_any_repeat_keeps_all_that_ended(tmp_path: Path, scenario: Scenario, at: int) -> None:
+    other = vary(scenario, {"training.global_batch": 8})
+    executor = FakeExecutor()
+    executor.script = lambda _s, _seed: Answer(interrupt=len(executor.requests) == at + 1)
+    stored = measure(plan(tmp_path, scenario, other), executor)
+    assert len(executor.requests) == at + 1
+    assert sum(len(s.run.repeats) for s in stored) == at + 1
+    assert {s.run.outcome for s in stored} >= {Outcome.INTERRUPTED}
+    assert unfinished(tmp_path / "out") == []
+    assert len(run_folders(tmp_path / "out")) == len(stored)
+
+
+def test_nothing_starts_after_the_end_of_the_budget(tmp_path: Path, scenario: Scenario) -> None:
+    executor = FakeExecutor()
+    assert measure(plan(tmp_path, scenario, end_by=time.monotonic() - 1), executor) == []
+    assert executor.requests == []
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_timeout_is_cut_to_what_is_left_of_the_budget(tmp_path: Path, scenario: Scenario) -> None:
+    assert plan(tmp_path, scenario).timeout_s(scenario) == 600.0
+    trains = vary(scenario, {"target": {"metric": "accuracy", "at_least": 0.5}, "measure.procedure": "time-to-target"})
+    assert plan(tmp_path, trains).timeout_s(trains) == 24 * 3600.0
+    assert plan(tmp_path, trains, end_by=time.monotonic() + 50).timeout_s(trains) == pytest.approx(50, abs=1)
+    own = vary(scenario, {"measure.timeout": "5s"})
+    assert plan(tmp_path, own, end_by=time.monotonic() + 50).timeout_s(own) == 5.0
+
+
+def test_a_result_that_cannot_be_written_is_still_returned(
+    tmp_path: Path, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: object) -> Path:
+        raise StoreError("cannot be written: No space left on device")
+
+    monkeypatch.setattr(Draft, "commit", full)
+    stored = measure(plan(tmp_path, scenario), FakeExecutor())[0]
+    assert stored.folder is None
+    assert stored.problem is not None
+    assert stored.run.outcome is Outcome.OK
+    assert len(unfinished(tmp_path / "out")) == 1, "what was measured stays in the working folder"
