@@ -28,6 +28,8 @@ _NUMBER = r"([0-9]{0,30}\.?[0-9]{1,30}(?:[eE][-+]?[0-9]{1,3})?)"
 _QUANTITY = re.compile(rf"{_NUMBER}\s{{0,9}}([A-Za-z]+)\s{{0,9}}")
 _TEXT_LIMIT = 100
 _UNIT_BELOW = 10_000
+_YEAR_S = 365.25 * 86400
+_YEARS_FROM_S = 2 * _YEAR_S
 
 Factor = TypeVar("Factor", int, float)
 
@@ -152,6 +154,8 @@ def _human_seconds(seconds: float, digits: int) -> str:
     if rounded < 1:
         below_s, unit = next(row for row in ((1e-6, "ns"), (1e-3, "µs"), (1.0, "ms")) if rounded < row[0])
         return f"{_significant(seconds * 1e3 / below_s, digits)} {unit}"
+    if rounded >= _YEARS_FROM_S:
+        return f"{_significant(seconds / _YEAR_S, digits)} years"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:,} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

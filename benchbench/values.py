@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -23,8 +24,9 @@ class Observed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", ser_json_inf_nan="null", populate_by_name=True)
 
     def document(self) -> dict[str, Any]:
-        """The value as JSON-ready mappings and lists."""
-        return self.model_dump(mode="json", by_alias=True)
+        """The value as JSON-ready mappings and lists; a number that is no number is null."""
+        document: dict[str, Any] = json.loads(self.model_dump_json(by_alias=True))
+        return document
 
 
 class FrozenMapping(Mapping[str, V]):

@@ -82,11 +82,11 @@ class State:
         return this + others * (time.monotonic() - self.began_s + this)
 
     def _left_here_s(self) -> float | None:
-        step = self.progress.get("step")
+        step: int | None = self.progress.get("step")
         if self.first_step is None or self.steps_total is None or step is None or step <= self.first_step[0]:
             return None
         pace_s = (time.monotonic() - self.first_step[1]) / (step - self.first_step[0])
-        return max(0.0, (self.steps_total - step) * pace_s)
+        return max(0.0, float(self.steps_total - step) * pace_s)
 
     def facts(self) -> list[tuple[str, str]]:
         """The line of figures."""

@@ -82,7 +82,7 @@ class Supervisor:
         command = [
             sys.executable, "-P", "-m", "benchbench.hardware.observer", "--folder", str(self.folder),
             "--root-pid", str(os.getpid()), "--interval", str(self.spec["sample_interval_s"]),
-            "--progress-fd", str(self.spec["progress_fd"]),
+            "--progress-fd", str(self.spec["progress_fd"]), "--devices", str(self.spec["observed_devices"]),
         ]  # fmt: skip
         try:
             observer = subprocess.Popen(
@@ -188,7 +188,7 @@ class Supervisor:
 
     def _over_limit(self) -> bool:
         tree = descendants(os.getpid())
-        return memory_limit.resident_bytes(tree) > self.spec["memory_limit_bytes"]
+        return memory_limit.resident_bytes(tree) > int(self.spec["memory_limit_bytes"])
 
     def _write(self) -> None:
         file = self.folder / "exit.json"

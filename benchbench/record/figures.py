@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchbench.record.readings import InUse
 from benchbench.record.types import DeviceTelemetry, Figures, Reach, RunWarning
 from benchbench.scenario.types import Target
 from benchbench.stats.intervals import series_halfwidth
-from benchbench.stats.steady import mser5
+from benchbench.stats.steady import warmup_length
 
 Line = Mapping[str, Any]
+_STEP_NUMBERS = ("step", "t", "step_s", "samples", "tokens")
+_EVALUATION_NUMBERS = ("step", "t", "training_s", "evaluation_s")
+_JUDGED_FROM = 20  # steps: of fewer nobody can say whether they had settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,24 @@ class RawLines:
         """The last event of a kind, or None."""
         return next((line for line in reversed(self.events) if line.get("event") == event), None)
 
+    def steps(self) -> list[Line]:
+        """The steps; one that a broken trainer left without its numbers is no step."""
+        return [line for line in self.of("step") if _has(line, _STEP_NUMBERS)]
+
+    def evaluations(self) -> list[Line]:
+        """The evaluations that say when they were and what they found."""
+        found = [line for line in self.of("eval") if isinstance(line.get("metrics"), dict)]
+        return [line for line in found if _has(line, _EVALUATION_NUMBERS)]
+
+
+def _has(line: Line, names: Sequence[str]) -> bool:
+    return all(is_number(line.get(name)) for name in names)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is a number with which one can reckon."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
 
 def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None) -> Figures | None:
     """A repeat's figures over its measured steps (those after the warm-up).
@@ -44,119 +66,106 @@ def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None) -> 
     Returns:
         None when not one step was measured.
     """
-    every = raw.of("step")
-    steps = every[warmup_steps(raw) :]
-    if not steps:
-        return None
+    every = raw.steps()
+    window = _window(raw, every)
+    steps = every[window.warmup_steps :]
     times = np.asarray([s["step_s"] for s in steps], dtype=np.float64)
     measured_s = float(times.sum())
+    if measured_s <= 0:
+        return None
     half = series_halfwidth(times, confidence)
-    samples = float(np.mean([s["samples"] for s in steps]))
-    waits = [s["data_wait_s"] for s in steps if "data_wait_s" in s]
-    begin, end = steps[0]["t"] - steps[0]["step_s"], steps[-1]["t"]
-    readings = _InUse(raw.telemetry, begin, end)
-    energy_j = readings.energy_j()
+    samples = float(sum(s["samples"] for s in steps))
+    waits = [s["data_wait_s"] for s in steps if is_number(s.get("data_wait_s"))]
+    readings = InUse(raw.telemetry, _stretches(steps))
+    energy_w = readings.energy_w()
     return Figures(
         measured_steps=len(steps),
         warmup_steps=len(every) - len(steps),
         measured_s=measured_s,
         step_s=measured_s / len(steps),
         step_s_halfwidth=half if math.isfinite(half) else None,
-        samples_per_step=samples,
+        samples_per_step=samples / len(steps),
         tokens_per_step=float(np.mean([s["tokens"] for s in steps])),
         data_wait_fraction=min(1.0, sum(waits) / measured_s) if len(waits) == len(steps) else None,
-        utilization=readings.mean("utilization", "process_utilization"),
-        power_w=readings.total_power_w(),
-        energy_j_per_sample=None if energy_j is None else energy_j / (end - begin) * measured_s / samples / len(steps),
+        utilization=readings.utilization(),
+        power_w=readings.power_w(),
+        energy_j_per_sample=energy_w * measured_s / samples if energy_w is not None and samples > 0 else None,
         peak_memory_bytes=peak_memory_bytes,
-        settled=bool((raw.last("steady") or {}).get("settled", True)),
+        settled=window.settled,
     )
 
 
+def _stretches(steps: Sequence[Line]) -> list[tuple[float, float]]:
+    """Begin and end of every unbroken row of steps: an evaluation stands between two of them."""
+    found: list[tuple[float, float]] = []
+    for step in steps:
+        begin, end = step["t"] - step["step_s"], step["t"]
+        if found and begin <= found[-1][1] + 1e-3:
+            found[-1] = (found[-1][0], end)
+        else:
+            found.append((begin, end))
+    return found
+
+
+class _Window(NamedTuple):
+    warmup_steps: int
+    settled: bool
+
+
 def warmup_steps(raw: RawLines) -> int:
-    """How many leading steps are warm-up: what the trainer decided, else its plan, else found here by MSER-5."""
-    steady, plan = raw.last("steady"), raw.last("plan")
+    """How many leading steps are warm-up: what the trainer decided, else its plan, else found here."""
+    return _window(raw, raw.steps()).warmup_steps
+
+
+def _window(raw: RawLines, steps: Sequence[Line]) -> _Window:
+    steady, plan = raw.last("steady"), raw.last("plan") or {}
     if steady is not None:
-        return int(steady["warmup_steps"])
-    if plan is not None and isinstance(plan.get("warmup"), int):
-        return int(plan["warmup"])
-    return mser5(np.asarray([s["step_s"] for s in raw.of("step")], dtype=np.float64)) or 0
-
-
-class _InUse:
-    """The telemetry of the devices in use between two moments; the CPU's where no accelerator is in use."""
-
-    def __init__(self, telemetry: Iterable[Line], begin: float, end: float) -> None:
-        lines = list(telemetry)
-        seen = _header(lines)
-        self.devices = [d["device"] for d in seen if d["in_use"] and d["device"] != "cpu"] or ["cpu"]
-        self.on_cpu = self.devices == ["cpu"]
-        self.lines = [x for x in lines if x.get("device") in self.devices and begin <= x.get("t", -1.0) <= end]
-
-    def mean(self, gpu_column: str, cpu_column: str) -> float | None:
-        column = cpu_column if self.on_cpu else gpu_column
-        values = [x[column] for x in self.lines if column in x]
-        return float(np.mean(values)) if values else None
-
-    def total_power_w(self) -> float | None:
-        means = []
-        for device in self.devices:
-            values = [x["power_w"] for x in self.lines if x["device"] == device and "power_w" in x]
-            if not values:
-                return None
-            means.append(float(np.mean(values)))
-        return sum(means)
-
-    def energy_j(self) -> float | None:
-        """From the counters, stretched from their first and last reading to the whole window; else power x time."""
-        total = 0.0
-        if not self.lines:
-            return None
-        window_s = self.lines[-1]["t"] - self.lines[0]["t"]
-        for device in self.devices:
-            counter = [(x["t"], x["energy_j"]) for x in self.lines if x["device"] == device and "energy_j" in x]
-            if len(counter) < 2 or counter[-1][0] <= counter[0][0] or counter[-1][1] <= counter[0][1]:
-                power_w = self.total_power_w()
-                return None if power_w is None or window_s <= 0 else power_w * window_s
-            total += (counter[-1][1] - counter[0][1]) / (counter[-1][0] - counter[0][0]) * window_s
-        return total
-
-
-def _header(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    return next((list(x["header"]["devices"]) for x in lines if "header" in x), [])
+        return _Window(int(steady["warmup_steps"]), bool(steady.get("settled", True)))
+    planned = plan.get("warmup")
+    if isinstance(planned, int):
+        short_training = plan.get("procedure") == "time-to-target" and planned >= len(steps)
+        return _Window(0 if short_training else planned, not short_training)
+    found = warmup_length(np.asarray([s["step_s"] for s in steps], dtype=np.float64))
+    return _Window(found or 0, found is not None or len(steps) < _JUDGED_FROM)
 
 
 def reach(raw: RawLines, target: Target) -> Reach:
     """Whether and when a repeat's held-out metric met the target: the first evaluation that does.
 
-    The time runs from the start of the first step; evaluations stand outside it.
+    The time runs from the start of the first step; evaluations stand outside it. One that came after the
+    deadline (`late`) shows how far the training got, and reaches nothing.
     """
     best: float | None = None
-    previous_s = 0.0
+    before: Line = {"training_s": 0.0, "step": 0}
     evaluation_s = 0.0
     better = max if target.at_least is not None else min
-    for line in raw.of("eval"):
+    for line in raw.evaluations():
         value = line["metrics"].get(target.metric)
         evaluation_s += line["evaluation_s"]
-        if value is None or not math.isfinite(value):
+        if not is_number(value):
             continue
         best = value if best is None else better(best, value)
-        if target.reached_by(value):
+        if target.reached_by(value) and not line.get("late", False):
             return Reach(
                 reached=True,
                 time_to_target_s=line["training_s"],
                 steps_to_target=line["step"],
-                previous_evaluation_s=previous_s,
+                previous_evaluation_s=before["training_s"],
+                previous_evaluation_step=before["step"],
                 best=best,
                 evaluation_s=evaluation_s,
             )
-        previous_s = line["training_s"]
+        before = line
     return Reach(reached=False, best=best, evaluation_s=evaluation_s)
+
+
+def _header(raw: RawLines) -> list[dict[str, Any]]:
+    return next((list(x["header"]["devices"]) for x in raw.telemetry if "header" in x), [])
 
 
 def device_peak_bytes(raw: RawLines) -> int | None:
     """The largest device-wide memory reading over the accelerators in use; None where there is none."""
-    used = {d["device"] for d in _header(raw.telemetry) if d["in_use"] and d["device"] != "cpu"}
+    used = {d["device"] for d in _header(raw) if d["in_use"] and d["device"] != "cpu"}
     values = [
         int(x["memory_used_bytes"]) for x in raw.telemetry if x.get("device") in used and "memory_used_bytes" in x
     ]
@@ -192,12 +201,12 @@ def seen_devices(raw: RawLines) -> tuple[DeviceTelemetry, ...]:
             missing=tuple(d["missing"]),
             lost=d["device"] in lost,
         )
-        for d in _header(raw.telemetry)
+        for d in _header(raw)
     )
 
 
 def telemetry_warnings(devices: Sequence[DeviceTelemetry], raw: RawLines) -> tuple[RunWarning, ...]:
-    """What a reader must know of the telemetry: a device that fell off, none at all."""
+    """What a reader must know of the telemetry: a device that fell off, none at all, others on the device."""
     found = [
         RunWarning(
             code="device-lost", message=f"{d.device} ({d.name}) stopped answering in mid-run; its series ends there"
@@ -207,6 +216,11 @@ def telemetry_warnings(devices: Sequence[DeviceTelemetry], raw: RawLines) -> tup
     ]
     if not devices:
         found.append(RunWarning(code="telemetry-missing", message="no telemetry was recorded in this repeat"))
+    found += [
+        RunWarning(code="telemetry-missing", message=f"no sample of {d.device} ({d.name}) was recorded in this repeat")
+        for d in devices
+        if d.in_use and d.samples == 0 and not d.lost
+    ]
     foreign = [x["device"] for x in raw.telemetry if x.get("foreign_processes", 0) > 0]
     used = {d.device for d in devices if d.in_use}
     for device in sorted(used.intersection(foreign)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+from pydantic import Field
+
 from benchbench.values import Observed
 
 
@@ -34,7 +36,7 @@ class Machine(Observed):
     cuda: str | None = None
     threads: int | None = None
     interop_threads: int | None = None
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field({}, description="of Python and of the libraries that decide speed")
     git_commit: str | None = None
     git_dirty: bool | None = None
 

@@ -1,12 +1,13 @@
 """Result folders that appear whole or not at all.
 
 A run in progress lives in `<out>/.<id>/`, one folder a repeat, each written as it happens. When the run ends, the
-whole result is written beside it, made durable, and renamed to `<out>/<id>`; only then does the working folder go.
+whole result is written in there, made durable, and renamed to `<out>/<id>`; only then does the working folder go.
 A command that is killed leaves its working folder, with every repeat that ended, and no half-written result.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -27,6 +28,8 @@ from benchbench.record.types import SCHEMA, Repeat, Run
 
 RESULT = "result.json"
 SCENARIO = "scenario.yaml"
+_WHOLE = "whole"
+_DRAFT = re.compile(r"\.\d{8}-\d{6}-.+-[0-9a-f]{4,8}")
 
 
 def now() -> str:
@@ -35,8 +38,8 @@ def now() -> str:
 
 
 def new_id(slug: str) -> str:
-    """A fresh id, sortable by time: `20260131-235959-bert-base-3f9a`."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}-{secrets.token_hex(2)}"
+    """A fresh id, sortable by time: `20260131-235959-bert-base-3f9a01c2` (a thousand variants may begin at once)."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug}-{secrets.token_hex(4)}"
 
 
 @contextmanager
@@ -67,11 +70,13 @@ def write_atomic(path: Path, text: str) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Makes a folder's list of names durable, where its file system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 class Draft:
@@ -105,25 +110,27 @@ class Draft:
         Raises:
             StoreError: it cannot be written; the working folder stays.
         """
-        final, beside = self.out / self.id, self.out / f".{self.id}.whole"
+        final, whole = self.out / self.id, self.folder / _WHOLE
         with _writing(final):
-            shutil.rmtree(beside, ignore_errors=True)
-            beside.mkdir()
-            folders = {r.index: self.folder / f"repeat-{r.index}" for r in run.repeats}
-            tables.write(beside, {index: read_raw(folder) for index, folder in folders.items()})
-            (beside / SCENARIO).write_text(scenario_yaml, encoding="utf-8")
-            (beside / RESULT).write_text(
-                json.dumps(document.result(run), indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-            )
-            _join_logs(beside / raw.LOG, folders)
-            for file in beside.iterdir():
+            shutil.rmtree(whole, ignore_errors=True)
+            whole.mkdir()
+            self._write(whole, run, scenario_yaml)
+            for file in whole.iterdir():
                 with file.open("rb") as handle:
                     os.fsync(handle.fileno())
-            _sync_folder(beside)
-            beside.rename(final)
-            _sync_folder(self.out)
+            _sync_folder(whole)
+            whole.rename(final)
+        _sync_folder(self.out)
         shutil.rmtree(self.folder, ignore_errors=True)
         return final
+
+    def _write(self, whole: Path, run: Run, scenario_yaml: str) -> None:
+        folders = {r.index: self.folder / f"repeat-{r.index}" for r in run.repeats}
+        tables.write(whole, {index: read_raw(folder) for index, folder in folders.items()})
+        (whole / SCENARIO).write_text(scenario_yaml, encoding="utf-8")
+        text = json.dumps(document.result(run), indent=1, ensure_ascii=False, allow_nan=False)
+        (whole / RESULT).write_text(text + "\n", encoding="utf-8")
+        _join_logs(whole / raw.LOG, folders)
 
     def discard(self) -> None:
         """Forgets a run of which nothing was measured."""
@@ -155,9 +162,12 @@ def read_run(folder: Path) -> Run:
     try:
         data: Any = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise RecordError(f"not a result folder: it holds no {RESULT}", file=str(folder)) from None
-    except (OSError, ValueError) as error:
-        raise RecordError(f"cannot be read ({error}); the file is damaged", file=str(file)) from None
+        told = f"not a result folder: it holds no {RESULT}" if folder.is_dir() else "there is no such file or folder"
+        raise RecordError(told, file=str(folder)) from None
+    except OSError as error:
+        raise RecordError(f"cannot be read: {error.strerror or error}", file=str(file)) from None
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"the file is damaged: it is no JSON ({error})", file=str(file)) from None
     if not isinstance(data, dict) or "run" not in data:
         raise RecordError("not a BenchBench result", file=str(file))
     if data.get("schema") != SCHEMA:
@@ -171,7 +181,7 @@ def read_run(folder: Path) -> Run:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = "run." + ".".join(map(str, first["loc"]))
-        raise RecordError(f"damaged: {first['msg']}", file=str(file), key=key) from None
+        raise RecordError(f"damaged, or of another version: {first['msg']}", file=str(file), key=key) from None
 
 
 def find(out: Path, name: str) -> Path:
@@ -180,11 +190,14 @@ def find(out: Path, name: str) -> Path:
     Raises:
         RecordError: nothing, or more than one thing, has that name.
     """
-    for candidate in (out / name, Path(name)):
-        if not Path(name).name.startswith(".") and (candidate / RESULT).is_file():
-            return candidate
-    if Path(name).is_file():
-        return Path(name)
+    try:
+        for candidate in (out / name, Path(name)):
+            if not Path(name).name.startswith(".") and (candidate / RESULT).is_file():
+                return candidate
+        if Path(name).is_file():
+            return Path(name)
+    except OSError as error:  # too long for a name, or in a folder that may not be read
+        raise RecordError(f"cannot be looked up: {error.strerror}", file=name) from None
     known = [folder.name for folder in run_folders(out)]
     matches = [k for k in known if k.startswith(name)] if name else []
     if len(matches) == 1:
@@ -205,7 +218,8 @@ def run_folders(out: Path) -> list[Path]:
 
 
 def unfinished(out: Path) -> list[Path]:
-    """Working folders that a killed command left behind."""
+    """Working folders that a killed command left behind (or that one still works in)."""
     if not out.is_dir():
         return []
-    return sorted(f for f in out.iterdir() if f.is_dir() and re.fullmatch(r"\.\d{8}-\d{6}-.+-[0-9a-f]{4}", f.name))
+    drafts = [f for f in out.iterdir() if f.is_dir() and _DRAFT.fullmatch(f.name)]
+    return sorted(f for f in drafts if not (out / f.name[1:] / RESULT).is_file())

@@ -92,10 +92,8 @@ def read_study(folder: Path) -> Study:
     if not isinstance(data, dict) or "study" not in data:
         raise RecordError("not a BenchBench study", file=str(file))
     if data.get("schema") != _SCHEMA:
-        raise RecordError(
-            f"schema {data.get('schema')!r} is not known here (this version reads {_SCHEMA}); a newer BenchBench wrote it",
-            file=str(file),
-        )
+        told = f"schema {data.get('schema')!r} is not known here (this version reads {_SCHEMA})"
+        raise RecordError(f"{told}; a newer BenchBench wrote it", file=str(file))
     try:
         return Study.model_validate_json(json.dumps(data))
     except ValidationError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+from pydantic import Field
 
 from benchbench.record.types import Figures, Outcome, Reach, Repeat, Run, RunWarning
 from benchbench.stats.estimate import Estimate
@@ -11,6 +13,7 @@ from benchbench.stats.intervals import median_with_misses, of_repeats, of_series
 from benchbench.values import Observed
 
 _NOISY_HALFWIDTH = 0.10
+_PLAIN = {"utilization": "fraction", "power_w": "W", "energy_j_per_sample": "J", "data_wait_fraction": "fraction"}
 
 
 class Summary(Observed):
@@ -31,7 +34,7 @@ class Summary(Observed):
     reach_rate: float | None = None
     time_to_target_s: Estimate | None = None
     steps_to_target: Estimate | None = None
-    final_metrics: dict[str, float] = {}
+    final_metrics: dict[str, float] = Field({}, description="mean over the repeats that ended well")
 
 
 def summarize(run: Run) -> Summary:
@@ -44,10 +47,7 @@ def summarize(run: Run) -> Summary:
         devices = run.scenario.hardware.devices * run.scenario.hardware.nodes
         fields |= _speed(every, confidence, devices)
         fields["peak_memory_bytes"] = max((f.peak_memory_bytes for f in every if f.peak_memory_bytes), default=None)
-        for name, unit in (
-            ("utilization", "fraction"), ("power_w", "W"), ("energy_j_per_sample", "J"), ("data_wait_fraction", "fraction"),
-        ):  # fmt: skip
-            fields[name] = _plain([getattr(f, name) for f in every], confidence, unit)
+        fields |= {name: _plain([getattr(f, name) for f in every], confidence, unit) for name, unit in _PLAIN.items()}
         names = set.intersection(*(set(r.final_metrics) for r in good))
         fields["final_metrics"] = {n: sum(r.final_metrics[n] for r in good) / len(good) for n in sorted(names)}
     fields |= _target(run.repeats, confidence)
@@ -87,7 +87,9 @@ def _plain(values: Sequence[float | None], confidence: float, unit: str) -> Esti
         return None
     if len(known) == 1:
         return Estimate(value=known[0], low=None, high=None, confidence=confidence, n=1, unit=unit)
-    return of_repeats(known, confidence, unit)
+    found = of_repeats(known, confidence, unit)
+    high = found.high if found.high is None or unit != "fraction" else min(1.0, found.high)
+    return found.model_copy(update={"low": max(0.0, found.low or 0.0), "high": high})
 
 
 def _target(repeats: Sequence[Repeat], confidence: float) -> dict[str, object]:
@@ -101,50 +103,61 @@ def _target(repeats: Sequence[Repeat], confidence: float) -> dict[str, object]:
     reached = sum(r.reached for r in counted)
     times = [r.time_to_target_s if r.time_to_target_s is not None else math.inf for r in counted]
     steps = [float(r.steps_to_target) if r.steps_to_target is not None else math.inf for r in counted]
-    time_s = median_with_misses(times, confidence, "s")
-    if time_s is not None and len(counted) == 1:
-        time_s = time_s.model_copy(update={"low": counted[0].previous_evaluation_s, "high": time_s.value})
+    time_s, step = median_with_misses(times, confidence, "s"), median_with_misses(steps, confidence, "steps")
+    if len(counted) == 1:
+        time_s = _between(counted[0].previous_evaluation_s, time_s)
+        step = _between(counted[0].previous_evaluation_step, step)
     return {
         "reached_target": reached * 2 > len(counted),
         "reach_rate": reached / len(counted),
         "time_to_target_s": time_s,
-        "steps_to_target": median_with_misses(steps, confidence, "steps"),
+        "steps_to_target": step,
     }
+
+
+def _between(previous: float | None, crossing: Estimate | None) -> Estimate | None:
+    """One repeat's crossing: it was somewhere between the evaluation that saw it and the one before."""
+    return crossing and crossing.model_copy(update={"low": previous, "high": crossing.value})
 
 
 def warnings_of(run: Run, summary: Summary) -> tuple[RunWarning, ...]:
     """Every warning of the repeats once, and those that only the whole shows."""
     found = dict.fromkeys(w for repeat in run.repeats for w in repeat.warnings)
-    if summary.step_s is not None and summary.step_s.n == 1:
-        found[
-            RunWarning(
-                code="single-repeat",
-                message="one repeat only: the interval is the within-run one and says nothing of the spread between "
-                "processes; use --repeats 3 or more",
-            )
-        ] = None
-    if summary.step_s is not None and summary.step_s.n > 1 and _relative_halfwidth(summary.step_s) > _NOISY_HALFWIDTH:
-        half = _relative_halfwidth(summary.step_s)
-        found[
-            RunWarning(
-                code="noisy",
-                message=f"the step time is known to within {half:.0%} only; more repeats or a quieter machine would help",
-            )
-        ] = None
-    if any(r.figures is not None and not r.figures.settled for r in run.repeats):
-        found[
-            RunWarning(code="unstable", message="the step time did not settle in the warm-up; the mean may still drift")
-        ] = None
+    return (*found, *_of_step_time(summary.step_s), *_of_whole(run, summary))
+
+
+def _of_step_time(step_s: Estimate | None) -> Iterator[RunWarning]:
+    if step_s is None:
+        return
+    if step_s.n == 1:
+        yield RunWarning(
+            code="single-repeat",
+            message="one repeat only: the interval is the within-run one and says nothing of the spread between "
+            "processes; use --repeats 3 or more",
+        )
+    half = _relative_halfwidth(step_s)
+    if half > _NOISY_HALFWIDTH:
+        known = f"to within {half:.0%} only" if math.isfinite(half) else "as a lower bound only"
+        yield RunWarning(
+            code="noisy", message=f"the step time is known {known}; more repeats or a quieter machine would help"
+        )
+
+
+def _of_whole(run: Run, summary: Summary) -> Iterator[RunWarning]:
+    if any(not r.figures.settled for r in run.repeats if r.outcome is Outcome.OK and r.figures is not None):
+        yield RunWarning(
+            code="unstable", message="the step time did not settle in the warm-up; the mean may still drift"
+        )
     if summary.reach_rate is not None and 0 < summary.reach_rate < 1:
-        found[
-            RunWarning(
-                code="low-reach-rate", message=f"only {summary.reach_rate:.0%} of the repeats reached the target"
-            )
-        ] = None
-    return tuple(found)
+        yield RunWarning(
+            code="low-reach-rate", message=f"only {summary.reach_rate:.0%} of the repeats reached the target"
+        )
 
 
 def _relative_halfwidth(estimate: Estimate) -> float:
-    if estimate.low is None or estimate.high is None:
+    """0 where nothing is known of the spread."""
+    if estimate.low is None and estimate.high is None:
         return 0.0
+    if estimate.low is None or estimate.high is None:
+        return math.inf
     return (estimate.high - estimate.low) / 2 / estimate.value

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchbench.errors import RecordError
-from benchbench.record.figures import RawLines, warmup_steps
+from benchbench.record.figures import RawLines, is_number, warmup_steps
 from benchbench.record.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _EVAL_COLUMNS = {
 _TELEMETRY_COLUMNS = {
     "repeat": "int32", "t_s": "float64", "device": "string", **{m.column: "float64" for m in METRICS},
 }  # fmt: skip
+_INTEGERS_BELOW = {"int32": 2**31, "int64": 2**63}
 _FILES = {STEPS: _STEP_COLUMNS, EVALS: _EVAL_COLUMNS, TELEMETRY: _TELEMETRY_COLUMNS}
 
 
@@ -45,8 +46,19 @@ def write(folder: Path, repeats: Mapping[int, RawLines]) -> None:
         schema = pa.schema(
             [(column, getattr(pa, kind if kind != "bool" else "bool_")()) for column, kind in columns.items()]
         )
-        arrays = {column: [row.get(column) for row in rows] for column in columns}
+        arrays = {column: [_cell(row.get(column), kind) for row in rows] for column, kind in columns.items()}
         pq.write_table(pa.table(arrays, schema=schema), folder / name, compression="zstd")
+
+
+def _cell(value: object, kind: str) -> object:
+    """A value as its column holds it; None for what a broken trainer wrote in a number's place."""
+    if kind in ("string", "bool"):
+        return value
+    if not isinstance(value, (int, float)) or not is_number(value):
+        return None
+    if kind == "float64":
+        return float(value)
+    return round(value) if abs(value) < _INTEGERS_BELOW[kind] else None
 
 
 def _rows(name: str, raw: RawLines, repeat: int) -> list[dict[str, Any]]:
@@ -55,13 +67,14 @@ def _rows(name: str, raw: RawLines, repeat: int) -> list[dict[str, Any]]:
     if name == TELEMETRY:
         source = [x for x in raw.telemetry if "device" in x and not x.get("lost")]
     else:
-        source = raw.of("step" if name == STEPS else "eval")
+        source = raw.steps() if name == STEPS else raw.evaluations()
     rows = [{**line, "repeat": repeat, "t_s": line["t"] - zero_s} for line in source]
     if name == STEPS:
         cut = warmup_steps(raw)
         rows = [{**row, "warmup": index < cut} for index, row in enumerate(rows)]
     if name == EVALS:
-        rows = [{**row, "metrics": json.dumps(row["metrics"])} for row in rows]
+        known = [{k: v for k, v in row["metrics"].items() if is_number(v)} for row in rows]
+        rows = [{**row, "metrics": json.dumps(metrics)} for row, metrics in zip(rows, known, strict=True)]
     return rows
 
 

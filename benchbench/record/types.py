@@ -94,6 +94,7 @@ class Reach(Observed):
     time_to_target_s: float | None = None
     steps_to_target: int | None = None
     previous_evaluation_s: float | None = Field(None, description="training time of the evaluation before the crossing")
+    previous_evaluation_step: int | None = Field(None, description="the step of that evaluation")
     best: float | None = Field(None, description="the best value of the target's metric")
     evaluation_s: float = 0.0
 
@@ -108,10 +109,10 @@ class Repeat(Observed):
     wall_s: float
     outcome: Outcome
     failure: Failure | None = None
-    phases_s: dict[str, float] = {}
+    phases_s: dict[str, float] = Field({}, description="seconds in each phase, from the process's start to its end")
     figures: Figures | None = None
     reach: Reach | None = None
-    final_metrics: dict[str, float] = {}
+    final_metrics: dict[str, float] = Field({}, description="as of the last step")
     facts: dict[str, str | int | float | bool | None] = Field(
         {}, description="what the trainer reports of itself: parameters, attention, versions, ..."
     )

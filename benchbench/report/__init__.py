@@ -1,10 +1,10 @@
 """Pages and terminal output, made from records alone: no trainer, no GPU, no network.
 
-    content.py    what a section says, as values that know no renderer
-    subject.py    what a section speaks of: a run or a study, its tables read when first asked for
-    plugins.py    a section plug-in, and all sections of a subject in order;  sections/  one file a section
-    wording.py    numbers, intervals and outcomes in words;  curves.py  series cut from the tables
-    html.py       sections -> one self-contained page (templates/), its charts by figure.py and Plotly
-    terminal.py   sections -> rich
-    pages.py      result folders -> a page on disk, or a rich renderable
+content.py    what a section says, as values that know no renderer
+subject.py    what a section speaks of: a run or a study, its tables read when first asked for
+plugins.py    a section plug-in, and all sections of a subject in order;  sections/  one file a section
+wording.py    numbers, intervals and outcomes in words;  curves.py  series cut from the tables
+html.py       sections -> one self-contained page (templates/), its charts by figure.py and Plotly
+terminal.py   sections -> rich
+pages.py      result folders -> a page on disk, or a rich renderable
 """

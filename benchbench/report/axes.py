@@ -26,7 +26,10 @@ _LADDERS: dict[str, tuple[tuple[float, Scale], ...]] = {
         (7200.0, Scale(1 / 3600, "h")), (240.0, Scale(1 / 60, "min")), (1.0, Scale(1.0, "s")), (1e-3, Scale(1e3, "ms")),
         (0.0, Scale(1e6, "µs")),
     ),
-    "bytes": tuple((float(1024**k), Scale(1.0 / 1024**k, u)) for k, u in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB"))),
+    "bytes": (
+        (2.0**40, Scale(2.0**-40, "TiB")), (2.0**30, Scale(2.0**-30, "GiB")), (2.0**20, Scale(2.0**-20, "MiB")),
+        (2.0**10, Scale(2.0**-10, "KiB")),
+    ),
     "MHz": ((1000.0, Scale(1e-3, "GHz")),),
     "W": ((10_000.0, Scale(1e-3, "kW")),),
     "J": ((10_000.0, Scale(1e-3, "kJ")),),

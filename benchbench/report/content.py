@@ -70,11 +70,21 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A table's column; `unit` is that of its bare numbers, `numeric` aligns them."""
+    """A table's column.
+
+    Attributes:
+        title: its heading.
+        unit: of its bare numbers.
+        numeric: set in line on the right.
+        wide: running text, which may be broken into lines.
+        minor: left out where there is little room.
+    """
 
     title: str
     unit: str = ""
     numeric: bool = False
+    wide: bool = False
+    minor: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

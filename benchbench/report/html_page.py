@@ -19,7 +19,7 @@ from benchbench.report import figure, wording
 from benchbench.report.content import Block, Cell, Chart, Section
 from benchbench.stats.estimate import Estimate
 
-POINTS_A_PAGE = 50_000
+POINTS_A_PAGE = 45_000
 _PACKAGE = "benchbench.report"
 
 
@@ -33,20 +33,21 @@ class Article:
     settings: str
     question: str
     made_at: str
+    id: str
     sections: tuple[Section, ...]
 
 
-def page(articles: Sequence[Article], overview: Section | None, title: str) -> str:
+def page(articles: Sequence[Article], overview: Section | None, title: str, left_out: int = 0) -> str:
     """The whole page as text.
 
     Args:
         articles: what stands on it, in order.
         overview: what compares several articles; None for one.
         title: of the window.
+        left_out: how many articles found no room.
     """
     charts = [b for a in articles for s in a.sections for b in s.blocks if isinstance(b, Chart)]
-    total = sum(map(figure.points, charts))
-    share = min(1.0, POINTS_A_PAGE / total) if total else 1.0
+    limit = figure.limit_of(charts, POINTS_A_PAGE)
     script, library = _text("page.js"), plotly_js()
     return (
         environment()
@@ -55,7 +56,8 @@ def page(articles: Sequence[Article], overview: Section | None, title: str) -> s
             title=title,
             articles=articles,
             overview=overview,
-            drawing=lambda chart: figure.drawing(chart, share),
+            left_out=left_out,
+            drawing=lambda chart: figure.drawing(chart, limit),
             policy=_policy(library, script),
             style=Markup(_text("page.css")),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
@@ -83,9 +85,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"cell": wording.cell, "value": _value, "detail": _detail}
+    made.filters |= {"cell": wording.cell, "value": _value, "detail": wording.detail, "interval": _interval}
     made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    made.globals |= {"height_px": figure.height_px, "block_kind": _block_kind}
+    made.globals |= {
+        "height_px": figure.height_px,
+        "legend": figure.legend,
+        "block_kind": _block_kind,
+        "common_basis": wording.common_basis,
+    }
     return made
 
 
@@ -102,13 +109,11 @@ def _value(cell: Cell) -> str:
     return wording.value_of(cell) if isinstance(cell, Estimate) else wording.cell(cell)
 
 
-def _detail(cell: Cell) -> str:
-    """The small print of a figure: its interval and what that rests on."""
-    if not isinstance(cell, Estimate):
+def _interval(cell: Cell) -> str:
+    """The interval of an estimate that has one."""
+    if not isinstance(cell, Estimate) or (cell.low is None and cell.high is None):
         return ""
-    if cell.low is None and cell.high is None:
-        return wording.basis(cell)
-    return f"{wording.interval(cell)}, {wording.basis(cell)}"
+    return wording.interval(cell)
 
 
 def _policy(*scripts: str) -> str:

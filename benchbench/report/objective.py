@@ -39,8 +39,7 @@ def bound(target: Target) -> str:
 def goal(study: Study) -> str:
     """`reaches accuracy of at least 0.9`, or `trains`."""
     target = study.scenario.target
-    timed = study.scenario.measure.procedure == "time-to-target" and study.objective != "throughput"
-    return f"reaches {bound(target)}" if target is not None and timed else "trains"
+    return f"reaches {bound(target)}" if target is not None and study.objective != "throughput" else "trains"
 
 
 def baseline_value(study: Study, key: str) -> Setting:

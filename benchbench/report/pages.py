@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchbench.errors import StoreError
-from benchbench.record.store import read_run, write_atomic
+from benchbench.record.store import write_atomic
 from benchbench.record.study import Study
 from benchbench.record.types import Run
 from benchbench.report.plugins import sections_of
-from benchbench.report.subject import RunSubject, StudySubject, Subject, read_study
+from benchbench.report.subject import RunSubject, StudySubject, Subject, run_subject, study_subject
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+LIMIT_BYTES = 6_000_000
 
 
 def write_run(folders: Sequence[Path], out_file: Path) -> Path:
@@ -40,13 +42,21 @@ def write_study(folder: Path, out_file: Path) -> Path:
 
 
 def write_page(subjects: Sequence[Subject], out_file: Path) -> Path:
-    """Writes one page for several runs and studies. Arguments and errors as `write_run`."""
+    """Writes one page for several runs and studies, the last left out where it would outgrow `LIMIT_BYTES`.
+
+    Arguments and errors as `write_run`.
+    """
     from benchbench.report.html_page import page
     from benchbench.report.several import articles_of, overview
 
     assert subjects
-    title = subjects[0].scenario.name if len(subjects) == 1 else f"{len(subjects)} results"
-    text = page(articles_of(subjects), overview(subjects), title)
+    names = {subject.scenario.name for subject in subjects}
+    title = names.pop() if len(names) == 1 else f"{len(subjects)} results"
+    articles, compared = articles_of(subjects), overview(subjects)
+    for count in range(len(articles), 0, -1):
+        text = page(articles[:count], compared, title, len(articles) - count)
+        if len(text.encode()) <= LIMIT_BYTES:
+            break
     try:
         out_file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -70,24 +80,6 @@ def terminal_study(study: Study | Path, *, whole: bool = False) -> RenderableTyp
     """A study for the terminal; arguments as `terminal_run`."""
     subject = StudySubject(study=study) if isinstance(study, Study) else study_subject(study)
     return _terminal(subject, whole)
-
-
-def run_subject(folder: Path) -> RunSubject:
-    """The run of a result folder or of a `result.json`; tables are looked for in the folder.
-
-    Raises:
-        RecordError: it cannot be read.
-    """
-    return RunSubject(run=read_run(folder), folder=folder if folder.is_dir() else folder.parent)
-
-
-def study_subject(folder: Path) -> StudySubject:
-    """The study of a folder or of a `study.json`.
-
-    Raises:
-        RecordError: it cannot be read.
-    """
-    return StudySubject(study=read_study(folder), folder=folder if folder.is_dir() else folder.parent)
 
 
 def _terminal(subject: Subject, whole: bool) -> RenderableType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchbench.report.content import Cell, Column, Row, Section, Table
+from benchbench.report.content import Cell, Column, Row, Section, Table, Tone
 from benchbench.report.html_page import Article
 from benchbench.report.plugins import sections_of
 from benchbench.report.subject import RunSubject, Subject
@@ -24,7 +24,8 @@ def articles_of(subjects: Sequence[Subject]) -> list[Article]:
             title=subject.scenario.name,
             settings=", ".join(f"{key} = {setting(value)}" for key, value in told[index].items()),
             question=subject.scenario.question or "",
-            made_at=f"{_made_at(subject)} \N{MIDDLE DOT} {subject.id}",
+            made_at=_made_at(subject),
+            id=subject.id,
             sections=sections_of(subject),
         )
         for index, subject in enumerate(subjects)
@@ -41,7 +42,7 @@ def overview(subjects: Sequence[Subject]) -> Section | None:
     columns = (
         Column(title="name"), *(Column(title=key) for key in keys), Column(title="outcome"),
         Column(title="step time", numeric=True), Column(title="throughput", numeric=True),
-        *([Column(title="time to target", numeric=True)] if targeted else []), Column(title="id"),
+        *([Column(title="time to target", numeric=True)] if targeted else []), Column(title="id", minor=True),
     )  # fmt: skip
     rows = [_row(subject, told[i], keys, targeted) for i, subject in enumerate(subjects)]
     return Section(title="Side by side", blocks=(Table(columns=columns, rows=tuple(rows)),))
@@ -51,8 +52,13 @@ def _row(subject: Subject, told: Mapping[str, Setting], keys: Sequence[str], tar
     settings: list[Cell] = [setting(told[key]) if key in told else None for key in keys]
     if isinstance(subject, RunSubject):
         s = subject.summary
-        figures: list[Cell] = [subject.run.outcome.value, s.step_s, s.samples_per_s, *([s.time_to_target_s] if targeted else [])]
-        tone = tone_of(subject.run.outcome)
+        figures: list[Cell] = [
+            subject.run.outcome.value,
+            s.step_s,
+            s.samples_per_s,
+            *([s.time_to_target_s] if targeted else []),
+        ]
+        tone: Tone = tone_of(subject.run.outcome) if s.step_s is None else "plain"
     else:
         r = subject.study.recommendation
         figures = [r.verdict, r.step_s, r.samples_per_s, *([r.time_to_target_s] if targeted else [])]

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
 
 from benchbench.errors import RecordError
-from benchbench.record import store, tables
+from benchbench.record import store, study_store, tables
 from benchbench.record.machine import Machine
 from benchbench.record.study import Study
 from benchbench.record.summary import Summary, summarize, warnings_of
-from benchbench.record.types import SCHEMA, Run, RunWarning
+from benchbench.record.types import Run, RunWarning
 from benchbench.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-STUDY = "study.json"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -163,26 +157,19 @@ class StudySubject:
 Subject = RunSubject | StudySubject
 
 
-def read_study(folder: Path) -> Study:
+def run_subject(folder: Path) -> RunSubject:
+    """The run of a result folder or of a `result.json`; tables are looked for in the folder.
+
+    Raises:
+        RecordError: it cannot be read.
+    """
+    return RunSubject(run=store.read_run(folder), folder=folder if folder.is_dir() else folder.parent)
+
+
+def study_subject(folder: Path) -> StudySubject:
     """The study of a folder or of a `study.json`.
 
     Raises:
-        RecordError: missing, truncated, or of a schema that this version does not know.
+        RecordError: it cannot be read.
     """
-    file = folder / STUDY if folder.is_dir() else folder
-    try:
-        data: Any = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecordError(f"not a study: it holds no {STUDY}", file=str(folder)) from None
-    except (OSError, ValueError) as error:
-        raise RecordError(f"cannot be read ({error}); the file is damaged", file=str(file)) from None
-    if not isinstance(data, dict) or "study" not in data:
-        raise RecordError("not a BenchBench study", file=str(file))
-    if data.get("schema") != SCHEMA:
-        told = f"schema {data.get('schema')!r} is not known here (this version reads {SCHEMA})"
-        raise RecordError(f"{told}; a newer BenchBench wrote it", file=str(file))
-    try:
-        return Study.model_validate_json(json.dumps(data))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RecordError(f"damaged: {first['msg']}", file=str(file), key=".".join(map(str, first["loc"]))) from None
+    return StudySubject(study=study_store.read_study(folder), folder=folder if folder.is_dir() else folder.parent)

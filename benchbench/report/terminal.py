@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from functools import singledispatch
 
 import numpy as np
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
 from benchbench.report import wording
-from benchbench.report.content import Answer, Block, Callout, Chart, Code, Facts, Paragraph, Section, Table, Tone
+from benchbench.report.content import Answer, Array, Block, Callout, Chart, Code, Facts, Paragraph, Section, Table, Tone
 from benchbench.stats.estimate import Estimate
 
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warning": "yellow", "bad": "red", "muted": "dim"}
@@ -68,23 +68,23 @@ def _(block: Facts) -> RenderableType:
     grid.add_column(style="dim")
     grid.add_column()
     grid.add_column(style="dim")
+    common = wording.common_basis(value for _, value in block.items)
     for label, value in block.items:
-        if isinstance(value, Estimate):
-            bare = value.low is None and value.high is None
-            detail = wording.basis(value) if bare else f"{wording.interval(value)}, {wording.basis(value)}"
-            grid.add_row(_text(label), _text(wording.value_of(value)), _text(detail))
-        else:
-            grid.add_row(_text(label), _text(wording.cell(value)), Text())
-    return grid
+        point = wording.value_of(value) if isinstance(value, Estimate) else wording.cell(value)
+        grid.add_row(_text(label), _text(point), _text(wording.detail(value, common)))
+    return Group(grid, _text(f"Intervals: {common}.", "dim")) if common else grid
 
 
 @draw.register
 def _(block: Table) -> RenderableType:
     grid = Grid(box=None, pad_edge=False, title=_text(block.title) if block.title else None, title_justify="left")
-    for column in block.columns:
-        grid.add_column(_text(column.title), justify="right" if column.numeric else "left", overflow="fold")
+    shown = [c for c in block.columns if not c.minor]
+    for column in shown:
+        justify: JustifyMethod = "right" if column.numeric else "left"
+        grid.add_column(_text(column.title), justify=justify, overflow="fold", no_wrap=not column.wide)
     for row in block.rows[:_ROWS]:
-        cells = (_text(wording.cell(value, column.unit)) for value, column in zip(row.cells, block.columns, strict=True))
+        pairs = zip(row.cells, block.columns, strict=True)
+        cells = (_text(wording.cell(value, column.unit)) for value, column in pairs if not column.minor)
         grid.add_row(*cells, style=_STYLES[row.tone])
     left = len(block.rows) - _ROWS
     notes = [f"{left} more rows are on the page." if left > 0 else "", block.note]
@@ -102,8 +102,8 @@ def _(block: Chart) -> RenderableType:
     return Group(*lines)
 
 
-def _finite(arrays: Iterable[np.ndarray]) -> np.ndarray:
-    joined = np.concatenate([np.empty(0), *arrays])
+def _finite(arrays: Iterable[Array]) -> Array:
+    joined: Array = np.concatenate([np.empty(0), *arrays])
     return joined[np.isfinite(joined)]
 
 

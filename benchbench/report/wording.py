@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from benchbench.record.types import Outcome
 from benchbench.report.content import Cell, Quantity, Tone
@@ -24,7 +24,9 @@ OUTCOMES: dict[Outcome, str] = {
 }
 _TEXT_LIMIT = 50_000
 _COUNTED = frozenset({"", "steps", "processes", "samples", "trials", "trainings", "bits"})
-_TERMINAL_CODES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\ud800-\udfff]")
+_TERMINAL_CODES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\ud800-\udfff]"
+)
 
 
 def clean(text: str) -> str:
@@ -68,10 +70,27 @@ def interval(estimate: Estimate) -> str:
 
 
 def basis(estimate: Estimate) -> str:
-    """What the interval rests on: `95 %, 3 repeats`."""
+    """What the interval rests on: `95 %, 3 repeats`, or `95 %, within 1 repeat`."""
+    repeats = counted(estimate.n, "repeat")
     if estimate.low is None and estimate.high is None:
-        return counted(estimate.n, "repeat")
-    return f"{human(estimate.confidence, '%', 2)}, {counted(estimate.n, 'repeat')}"
+        return repeats
+    return f"{human(estimate.confidence, '%', 2)}, {'within ' if estimate.n == 1 else ''}{repeats}"
+
+
+def common_basis(values: Iterable[Cell]) -> str | None:
+    """What the intervals among some values rest on where they all rest on the same, so that it is said once."""
+    said = {basis(v) for v in values if isinstance(v, Estimate) and (v.low is not None or v.high is not None)}
+    return said.pop() if len(said) == 1 else None
+
+
+def detail(value: Cell, common: str | None) -> str:
+    """The small print of a figure: its interval, and what that rests on where it is not the `common_basis`."""
+    if not isinstance(value, Estimate):
+        return ""
+    bare = value.low is None and value.high is None
+    if common is not None:
+        return "" if bare else interval(value)
+    return basis(value) if bare else f"{interval(value)}, {basis(value)}"
 
 
 def with_interval(estimate: Estimate) -> str:

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from benchbench.errors import ScenarioError, nearest
 from benchbench.scenario.expected import explain
 from benchbench.scenario.scenario import Scenario
-from benchbench.scenario.space import leaf_keys, put
+from benchbench.scenario.space import leaf_keys, put, split_key
 from benchbench.scenario.text import Document, dotted, parse, shown
 from benchbench.scenario.writing import to_yaml
 
-__all__ = ["KEYS", "load", "parse_override", "read", "to_yaml", "validate", "vary", "with_overrides"]
+__all__ = ["KEYS", "line_of", "load", "parse_override", "read", "to_yaml", "validate", "vary", "with_overrides"]
 
 SIZE_LIMIT_BYTES = 256 * 1024
 VARIANT_LIMIT = 1_000
@@ -54,6 +54,15 @@ def load(path: str | FilePath, overrides: Sequence[str] = ()) -> tuple[Scenario,
     for variant in variants if grouped else ():
         _check_baseline(variant, Document(document.data), file, via="--set")
     return tuple(variants)
+
+
+def line_of(path: str | FilePath, key: str) -> int | None:
+    """The line on which a file sets a key, for a message that is made after loading; None where it does not.
+
+    Raises:
+        ScenarioError: as `load`.
+    """
+    return parse(read(path), str(path)).lines.get(split_key(key))
 
 
 def _grouped(overrides: Sequence[str], file: str) -> dict[str, list[Any]]:
@@ -100,12 +109,15 @@ def read(path: str | FilePath) -> str:
 def _read_bytes(path: str | FilePath) -> bytes:
     """Reads a regular file of a scenario's size, without waiting for a pipe or reading a device without end."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as stream:
+    try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
             raise ScenarioError(f"{kind}; name a scenario file such as {_EXAMPLE}", file=str(path))
-        raw = stream.read(SIZE_LIMIT_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            raw = stream.read(SIZE_LIMIT_BYTES + 1) or b""  # None where a read would have to wait
+    finally:
+        os.close(descriptor)
     if len(raw) > SIZE_LIMIT_BYTES:
         raise ScenarioError(f"larger than {SIZE_LIMIT_BYTES // 1024} KiB; this is not a scenario", file=str(path))
     return raw

@@ -51,8 +51,8 @@ def put(data: dict[str, Any], key: str, value: object, known: Iterable[str]) -> 
     Raises:
         ScenarioError: no such key.
     """
+    check_key(key, known)
     parts = split_key(key)
-    check_key(".".join(parts[:2]) if parts[0] == "search" else key, known)
     copy = dict(data)
     level = copy
     for part in parts[:-1]:
@@ -70,7 +70,7 @@ def check_key(key: str, known: Iterable[str]) -> None:
         ScenarioError: no such key; it names the nearest, or those of the section that it would stand in.
     """
     keys = set(known)
-    if key in keys:
+    if key in keys or (".".join(split_key(key)[:-1]) + ".") in _MAPPINGS:
         return
     parts = key.split(".")
     depth = max(n for n in range(len(parts)) if n == 0 or ".".join(parts[:n]) in keys)

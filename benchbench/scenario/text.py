@@ -23,6 +23,7 @@ DEPTH_LIMIT = 40
 LARGEST_INTEGER = 2**63 - 1
 _DIGITS_LIMIT = 400  # more is above every float; Python's own conversion is quadratic
 _WIDTH_LIMIT = 60
+_REASON_LIMIT = 200
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _RADIX = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
@@ -86,6 +87,7 @@ def parse(text: str, file: str | None = None) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.context, error.problem) if part)
+        what = what if len(what) <= _REASON_LIMIT else what[:_REASON_LIMIT] + "..."
         hint = "; YAML indents with spaces, not tabs" if "'\\t'" in what else ""
         raise ScenarioError(f"not valid YAML: {what}{hint}", file=file, line=mark.line + 1 if mark else None) from None
     except yaml.reader.ReaderError as error:
@@ -153,7 +155,7 @@ class _Reader:
 
     def _alias(self, event: yaml.AliasEvent, path: Path) -> Any:
         if event.anchor not in self.anchors:
-            raise self._error(event, path, f"there is no anchor &{event.anchor} before this alias")
+            raise self._error(event, path, f"there is no anchor {shown(event.anchor)} before this alias")
         known = self.anchors[event.anchor]
         if known is None:
             raise self._error(event, path, "an alias that contains itself")

@@ -14,9 +14,10 @@ Array = npt.NDArray[np.float64]
 
 _BATCHES = 10
 _UNBOUNDED_HALFWIDTH = math.inf
+_LARGEST_EXPONENT = 709.0  # of e, in a float
 
 
-def student_t(confidence: float, degrees: int) -> float:
+def student_t(confidence: float, degrees: float) -> float:
     """The two-sided quantile of Student's t: P(|T| < t) = confidence."""
     from scipy.special import stdtrit
 
@@ -40,10 +41,17 @@ def of_repeats(values: Sequence[float], confidence: float, unit: str) -> Estimat
     work = np.log(data) if positive else data
     centre = float(work.mean())
     half = student_t(confidence, len(data) - 1) * float(work.std(ddof=1)) / math.sqrt(len(data))
-    low, value, high = centre - half, centre, centre + half
     if positive:
-        low, value, high = (math.exp(x) for x in (low, value, high))
-    return Estimate(value=value, low=low, high=high, confidence=confidence, n=len(data), unit=unit)
+        return _from_logarithm(centre, half, confidence, len(data), unit)
+    return Estimate(value=centre, low=centre - half, high=centre + half, confidence=confidence, n=len(data), unit=unit)
+
+
+def _from_logarithm(centre: float, half: float, confidence: float, n: int, unit: str) -> Estimate:
+    """An interval on the logarithm as one of the quantity; a bound that no float can hold is none."""
+    high = math.exp(centre + half) if centre + half < _LARGEST_EXPONENT else None
+    return Estimate(
+        value=math.exp(centre), low=math.exp(centre - half), high=high, confidence=confidence, n=n, unit=unit
+    )
 
 
 def series_halfwidth(series: Array, confidence: float) -> float:
@@ -95,9 +103,8 @@ def median_with_misses(values: Sequence[float], confidence: float, unit: str) ->
     if len(values) > 1 and all(math.isfinite(v) for v in values):
         interval = of_repeats(values, confidence, unit)
         assert interval.low is not None
-        assert interval.high is not None
-        low, high = min(interval.low, median), max(interval.high, median)
-        return interval.model_copy(update={"value": median, "low": low, "high": high})
+        high = None if interval.high is None else max(interval.high, median)
+        return interval.model_copy(update={"value": median, "low": min(interval.low, median), "high": high})
     return Estimate(value=median, low=min(values), high=None, confidence=confidence, n=len(values), unit=unit)
 
 
@@ -123,9 +130,7 @@ def ratio(numerator: Sequence[float], denominator: Sequence[float], confidence: 
         return Estimate(value=math.exp(difference), low=None, high=None, confidence=confidence, n=n, unit="x")
     va, vb = float(a.var(ddof=1)) / len(a), float(b.var(ddof=1)) / len(b)
     spread = va + vb
-    degrees = len(a) + len(b) - 2
+    degrees = float(len(a) + len(b) - 2)
     if spread > 0:
-        degrees = max(1, math.floor(spread**2 / (va**2 / (len(a) - 1) + vb**2 / (len(b) - 1))))
-    half = student_t(confidence, degrees) * math.sqrt(spread)
-    low, high = math.exp(difference - half), math.exp(difference + half)
-    return Estimate(value=math.exp(difference), low=low, high=high, confidence=confidence, n=n, unit="x")
+        degrees = spread**2 / (va**2 / (len(a) - 1) + vb**2 / (len(b) - 1))
+    return _from_logarithm(difference, student_t(confidence, degrees) * math.sqrt(spread), confidence, n, "x")

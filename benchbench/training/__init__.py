@@ -5,5 +5,7 @@ program.py     builds what a scenario asks for and runs it
 loop.py        the measured loop
 clock.py       when a step ended, on the CPU and on a device that runs ahead
 stopping.py    when the warm-up is over and when enough was measured
+procedures.py  the two procedures: throughput, time to target
 events.py      what happened, one JSON line at a time
+failures.py    what goes wrong, and the outcome that it stands for
 """

@@ -12,9 +12,9 @@ import sys
 import traceback
 from pathlib import Path
 
-from benchbench.errors import InputError
 from benchbench.scenario.scenario import Scenario
 from benchbench.training.events import EventFile, Events
+from benchbench.training.failures import kind_of, sentence
 
 
 def main() -> int:
@@ -26,7 +26,7 @@ def main() -> int:
         _run(events)
     except BaseException as error:  # noqa: BLE001 - every way to fail must be told apart for the record
         traceback.print_exc()
-        events.emit("failed", kind=kind_of(error), message=_sentence(error))
+        events.emit("failed", kind=kind_of(error), message=sentence(error))
         return 1
     return 0
 
@@ -40,33 +40,6 @@ def _run(events: Events) -> None:
         deadline_s=float(os.environ.get("BENCHBENCH_DEADLINE_S", "inf")),
     )
     program.run(scenario, events, limits)
-
-
-def kind_of(error: BaseException) -> str:
-    """The outcome that an error stands for: oom, diverged, refused, interrupted or crashed."""
-    import torch
-
-    from benchbench.training.loop import DivergedError
-
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or _is_host_allocation(error):
-        return "oom"
-    if isinstance(error, DivergedError):
-        return "diverged"
-    if isinstance(error, InputError):
-        return "refused"
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else "crashed"
-
-
-def _is_host_allocation(error: BaseException) -> bool:
-    """Torch's CPU allocator has no error class of its own: its RuntimeError is known by the allocator's name."""
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-
-
-def _sentence(error: BaseException) -> str:
-    text = str(error).strip()
-    first = text.splitlines()[0] if text else ""
-    name = type(error).__name__
-    return first if isinstance(error, InputError) or name == "DivergedError" else f"{name}: {first}".rstrip(": ")
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import torch
 
@@ -29,23 +29,23 @@ class Tick:
 
 
 class Clock(Protocol):
-    """Times the steps of a loop. `start` before a stretch of steps, `step` at the end of each, `stop` after the last."""
+    """Times a loop's steps: `start` before a stretch of them, `step` at the end of each, `stop` after the last."""
 
     def start(self) -> None:
         """Begins a stretch: what came before is finished first and not counted."""
         ...
 
-    def step(self, number: int, loss: torch.Tensor) -> Iterator[Tick]:
-        """Marks the end of a step; yields the steps that are known to have finished by now."""
+    def step(self, number: int, loss: torch.Tensor) -> Sequence[Tick]:
+        """Marks the end of a step; the steps that are known to have finished by now, in their order."""
         ...
 
-    def stop(self) -> Iterator[Tick]:
-        """Waits for every step that is still under way, and yields them."""
+    def stop(self) -> Sequence[Tick]:
+        """Waits for every step that is still under way: those."""
         ...
 
 
 class HostClock:
-    """For devices that work while Python waits (the CPU): a step is over when its call returns."""
+    """For devices that work while Python waits: a step is over when its loss can be read (CPU, mps)."""
 
     def __init__(self) -> None:
         self._last_s = 0.0
@@ -54,78 +54,130 @@ class HostClock:
         """See `Clock`."""
         self._last_s = time.monotonic()
 
-    def step(self, number: int, loss: torch.Tensor) -> Iterator[Tick]:
+    def step(self, number: int, loss: torch.Tensor) -> Sequence[Tick]:
         """See `Clock`."""
         value = loss.item()
         now_s = time.monotonic()
-        yield Tick(step=number, t=now_s, step_s=now_s - self._last_s, loss=value)
+        tick = Tick(step=number, t=now_s, step_s=now_s - self._last_s, loss=value)
         self._last_s = now_s
+        return (tick,)
 
-    def stop(self) -> Iterator[Tick]:
+    def stop(self) -> Sequence[Tick]:
         """See `Clock`."""
-        yield from ()
+        return ()
 
 
-class SynchronousClock(HostClock):
-    """For devices without events of their own (mps): reading the loss waits for the device."""
+class Mark(Protocol):
+    """A moment in a device's stream of work."""
+
+    def query(self) -> bool:
+        """Whether the device has come to it."""
+        ...
+
+    def synchronize(self) -> None:
+        """Waits until the device has come to it."""
+        ...
+
+
+M = TypeVar("M", bound=Mark)
+
+
+class Stream(Protocol[M]):
+    """A device's stream of work, into which marks and copies are put."""
+
+    def synchronize(self) -> None:
+        """Waits for all of it."""
+        ...
+
+    def mark(self) -> M:
+        """Puts a mark at its end."""
+        ...
+
+    def between_s(self, begin: M, end: M) -> float:
+        """Seconds from one mark to another, both of which were reached."""
+        ...
+
+    def buffer(self) -> torch.Tensor:
+        """A scalar of the host's that a copy from the device can be written to behind Python's back."""
+        ...
+
+
+class CudaStream:
+    """The current stream of the current CUDA device."""
+
+    def synchronize(self) -> None:
+        """See `Stream`."""
+        torch.cuda.synchronize()
+
+    def mark(self) -> torch.cuda.Event:
+        """See `Stream`."""
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event.record()
+        return event
+
+    def between_s(self, begin: torch.cuda.Event, end: torch.cuda.Event) -> float:
+        """See `Stream`."""
+        return float(begin.elapsed_time(end)) / 1e3
+
+    def buffer(self) -> torch.Tensor:
+        """See `Stream`."""
+        return torch.empty((), dtype=torch.float32, pin_memory=True)
 
 
 @dataclass(frozen=True, slots=True)
-class _Pending:
+class _Pending(Generic[M]):
     step: int
-    end: torch.cuda.Event
+    end: M
     loss: torch.Tensor
 
 
-class CudaClock:
-    """For CUDA, where Python runs ahead: each step leaves an event and a copy of its loss, read once it is reached.
+class StreamClock(Generic[M]):
+    """For a device that Python runs ahead of: each step leaves a mark and a copy of its loss, read once it is reached.
 
-    Python is held back only when it is `_AHEAD` steps in front, as far as any plain loop gets.
+    Python is held back only when it is `AHEAD` steps in front, as far as any plain loop gets. Times are added up
+    from mark to mark: a device counts milliseconds in 32 bits, which over an hour would be blunter than a step.
     """
 
-    _AHEAD = 8
+    AHEAD = 8
 
-    def __init__(self) -> None:
-        self._pending: deque[_Pending] = deque()
-        self._free = [torch.empty((), pin_memory=True) for _ in range(self._AHEAD + 2)]
-        self._anchor = torch.cuda.Event(enable_timing=True)
-        self._anchor_s = 0.0
+    def __init__(self, stream: Stream[M]) -> None:
+        self._stream = stream
+        self._pending: deque[_Pending[M]] = deque()
+        self._free = [stream.buffer() for _ in range(self.AHEAD + 1)]
+        self._last = stream.mark()
         self._last_s = 0.0
 
     def start(self) -> None:
         """See `Clock`."""
-        torch.cuda.synchronize()
-        self._anchor = torch.cuda.Event(enable_timing=True)
-        self._anchor.record()
-        self._anchor.synchronize()
-        self._anchor_s = self._last_s = time.monotonic()
+        self._stream.synchronize()
+        self._last = self._stream.mark()
+        self._last.synchronize()
+        self._last_s = time.monotonic()
 
-    def step(self, number: int, loss: torch.Tensor) -> Iterator[Tick]:
+    def step(self, number: int, loss: torch.Tensor) -> Sequence[Tick]:
         """See `Clock`."""
         host = self._free.pop()
         host.copy_(loss, non_blocking=True)
-        end = torch.cuda.Event(enable_timing=True)
-        end.record()
-        self._pending.append(_Pending(number, end, host))
-        while self._pending and (len(self._pending) > self._AHEAD or self._pending[0].end.query()):
-            yield self._finish(self._pending.popleft())
+        self._pending.append(_Pending(number, self._stream.mark(), host))
+        ticks = []
+        while self._pending and (len(self._pending) > self.AHEAD or self._pending[0].end.query()):
+            ticks.append(self._finish(self._pending.popleft()))
+        return ticks
 
-    def stop(self) -> Iterator[Tick]:
+    def stop(self) -> Sequence[Tick]:
         """See `Clock`."""
-        while self._pending:
-            yield self._finish(self._pending.popleft())
+        ticks = [self._finish(pending) for pending in self._pending]
+        self._pending.clear()
+        return ticks
 
-    def _finish(self, pending: _Pending) -> Tick:
+    def _finish(self, pending: _Pending[M]) -> Tick:
         pending.end.synchronize()
-        t = self._anchor_s + self._anchor.elapsed_time(pending.end) / 1e3
-        tick = Tick(step=pending.step, t=t, step_s=t - self._last_s, loss=float(pending.loss))
-        self._last_s = t
+        step_s = self._stream.between_s(self._last, pending.end)
+        self._last, self._last_s = pending.end, self._last_s + step_s
         self._free.append(pending.loss)
-        return tick
+        return Tick(step=pending.step, t=self._last_s, step_s=step_s, loss=float(pending.loss))
 
 
 def clock_for(device: torch.device) -> Clock:
     """The clock of a device."""
-    if device.type == "cuda":
-        return CudaClock()
-    return SynchronousClock() if device.type == "mps" else HostClock()
+    return StreamClock(CudaStream()) if device.type == "cuda" else HostClock()

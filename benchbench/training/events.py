@@ -24,6 +24,6 @@ class EventFile:
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def emit(self, event: str, **fields: object) -> None:
-        """Records an event (see `Events`)."""
+        """Records an event (see `Events`); a number that JSON cannot hold is an error of the caller's."""
         line: Mapping[str, object] = {"event": event, "t": time.monotonic(), **fields}
-        self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self._file.write(json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -14,17 +14,10 @@ import torch
 from benchbench.scenario.training_types import Training
 from benchbench.training.clock import Clock, Tick
 from benchbench.training.events import Events
+from benchbench.training.failures import DivergedError
 from benchbench.training.schedules import factor
-from benchbench.workload.batches import Batch
+from benchbench.workload.batches import Batch, MicroBatches
 from benchbench.workload.task import Task
-
-
-class DivergedError(Exception):
-    """The loss is no longer a finite number."""
-
-    def __init__(self, step: int, loss: float) -> None:
-        super().__init__(f"the loss became {loss} at step {step}")
-        self.step = step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +25,7 @@ class Parts:
     """What a loop is made of.
 
     Attributes:
-        batches: global batches, each as its micro-batches on the host.
+        batches: the global batches.
         autocast: wraps each forward pass.
         training: batch, schedule, clipping.
     """
@@ -40,7 +33,7 @@ class Parts:
     model: torch.nn.Module
     task: Task
     optimizer: torch.optim.Optimizer
-    batches: Iterator[list[Batch]]
+    batches: MicroBatches
     device: torch.device
     autocast: Callable[[], AbstractContextManager[object]]
     training: Training
@@ -87,7 +80,7 @@ class Loop:
         )
         for group in parts.optimizer.param_groups:
             group["lr"] = rate
-        loss = self._accumulate(micro_batches)
+        loss = self._gradients(micro_batches)
         if parts.training.gradient_clip is not None:
             torch.nn.utils.clip_grad_norm_(parts.model.parameters(), parts.training.gradient_clip)
         parts.optimizer.step()
@@ -100,6 +93,22 @@ class Loop:
         """Ends a stretch: every step taken is over and reported when it returns."""
         return [self._report(tick) for tick in self.clock.stop()]
 
+    def _gradients(self, micro_batches: list[Batch]) -> torch.Tensor:
+        """As `_accumulate`; where memory runs out, again in smaller micro-batches if their size was left open."""
+        parts = self.parts
+        while True:
+            try:
+                return self._accumulate(micro_batches)
+            except torch.OutOfMemoryError:
+                smaller = parts.batches.smaller()
+                if smaller is None:
+                    raise
+            parts.optimizer.zero_grad(set_to_none=True)
+            if parts.device.type == "cuda":
+                torch.cuda.empty_cache()
+            self.events.emit("micro_batch", micro_batch=parts.batches.micro_batch, step=self.steps_taken)
+            micro_batches = smaller
+
     def _accumulate(self, micro_batches: list[Batch]) -> torch.Tensor:
         """Gradients of the mean loss over the labelled positions of the global batch; returns that mean."""
         parts = self.parts
@@ -109,7 +118,7 @@ class Loop:
             batch = host_batch.to(parts.device)
             with parts.autocast():
                 loss = parts.task.loss_sum(parts.model, batch) / labelled
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             total = loss.detach() if total is None else total + loss.detach()
         assert total is not None
         return total
@@ -120,8 +129,8 @@ class Loop:
         self.last_loss = tick.loss
         finite = math.isfinite(tick.loss)
         self.events.emit(
-            "step", t=tick.t, step=tick.step, step_s=tick.step_s, data_wait_s=data_wait_s, samples=samples, tokens=tokens,
-            loss=tick.loss if finite else None, learning_rate=rate,
+            "step", t=tick.t, step=tick.step, step_s=tick.step_s, data_wait_s=data_wait_s, samples=samples,
+            tokens=tokens, loss=tick.loss if finite else None, learning_rate=rate,
         )  # fmt: skip
         if not finite:
             raise DivergedError(tick.step, tick.loss)

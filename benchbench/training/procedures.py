@@ -17,16 +17,21 @@ from benchbench.workload.batches import Batch
 
 def throughput(loop: Loop, scenario: Scenario, events: Events, timeout_s: float) -> None:
     """Takes warm-up and measured steps, whatever `max_steps` says, and never evaluates."""
-    stop = ThroughputStop(scenario.measure, timeout_s)
-    events.emit("plan", steps_total=stop.steps_expected, warmup=scenario.measure.warmup)
+    measure = scenario.measure
+    stop = ThroughputStop(measure, timeout_s)
+    events.emit("plan", procedure="throughput", steps_total=stop.steps_expected, warmup=measure.warmup)
     events.emit("phase", name="measure")
     window = None
     loop.start()
-    while window is None:
+    while window is None and loop.steps_taken != stop.steps_exact:
         window = _first(stop, loop.step())
+    rest = loop.stop()
+    window = window or _first(stop, rest)
+    assert window is not None
+    # On a device that runs ahead some steps more than those that were judged have been taken by now.
     taken = loop.steps_taken
-    loop.stop()
-    events.emit("steady", warmup_steps=window.warmup_steps, settled=window.settled, steps=taken)
+    warmup = window.warmup_steps if measure.steps == "auto" else taken - measure.steps
+    events.emit("steady", warmup_steps=warmup, settled=window.settled, steps=taken)
 
 
 def _first(stop: ThroughputStop, times_s: Sequence[float]) -> Window | None:
@@ -54,25 +59,36 @@ def time_to_target(
     target = scenario.target
     assert target is not None
     last = scenario.training.max_steps
-    events.emit("plan", steps_total=last)
+    events.emit("plan", procedure="time-to-target", steps_total=last, warmup=scenario.measure.warmup)
     events.emit("phase", name="train")
     loop.start()
     while True:
         loop.step()
-        late = loop.training_s >= deadline_s
-        if loop.steps_taken % target.eval_every and loop.steps_taken < last and not late:
+        due = loop.steps_taken % target.eval_every == 0 or loop.steps_taken >= last
+        if not due and loop.training_s < deadline_s:
             continue
         loop.stop()
-        metrics = evaluate(loop, events, validation)
-        met = target.reached_by(metrics[target.metric]) and loop.training_s <= deadline_s
-        if met or late or loop.steps_taken >= last:
+        late = loop.training_s > deadline_s
+        metrics = evaluate(loop, events, validation, late=late)
+        met = target.reached_by(metrics[target.metric])
+        if met or loop.steps_taken >= last or loop.training_s >= deadline_s:
             return metrics
         events.emit("phase", name="train")
         loop.start()
 
 
-def evaluate(loop: Loop, events: Events, batches: Sequence[Batch]) -> Mapping[str, float]:
-    """The task's metrics over held-out batches, reported as an event."""
+def evaluate(loop: Loop, events: Events, batches: Sequence[Batch], *, late: bool = False) -> Mapping[str, float]:
+    """The task's metrics over held-out batches, reported as an event.
+
+    Args:
+        loop: between two stretches.
+        events: where the evaluation goes.
+        batches: what the task is scored on.
+        late: the deadline is over, so that a target met here does not count.
+
+    Returns:
+        The metrics; one that is not finite is `nan` here and left out of the event.
+    """
     events.emit("phase", name="evaluate")
     begin_s = time.monotonic()
     parts = loop.parts
@@ -86,5 +102,6 @@ def evaluate(loop: Loop, events: Events, batches: Sequence[Batch]) -> Mapping[st
         training_s=loop.training_s,
         evaluation_s=time.monotonic() - begin_s,
         metrics=known,
+        **({"late": True} if late else {}),
     )
     return {name: known.get(name, math.nan) for name in metrics}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,7 +18,7 @@ from benchbench.training.clock import clock_for
 from benchbench.training.events import Events
 from benchbench.training.loop import Loop, Parts
 from benchbench.workload import models
-from benchbench.workload.batches import Batch, collate, global_batches, held_out
+from benchbench.workload.batches import MicroBatches, held_out
 from benchbench.workload.source import Prepared, Source
 from benchbench.workload.task import Task
 
@@ -42,35 +42,63 @@ def run(scenario: Scenario, events: Events, limits: Limits) -> None:
     device = choose_device(scenario.hardware.device)
     if scenario.hardware.threads is not None:
         torch.set_num_threads(scenario.hardware.threads)
-    autocast = precision.autocast(scenario.precision, device)
-    assert scenario.task is not None
-    task = cast(Task, registry.load(registry.TASKS, scenario.task))
     events.emit("phase", name="data")
-    prepared = _data(scenario)
+    prepared = load_data(scenario)
     events.emit("phase", name="model")
-    model = _model(scenario, task, prepared).to(device)
-    micro_batch = _micro_batch(scenario)
-    loop = Loop(
-        Parts(
-            model=model,
-            task=task,
-            optimizer=optimizers.build(scenario.training.optimizer, model, device),
-            batches=_micro_batches(scenario, prepared, micro_batch, device),
-            device=device,
-            autocast=autocast,
-            training=scenario.training,
-        ),
-        clock_for(device),
-        events,
-    )
-    events.emit("ready", **_facts(scenario, prepared, model, device, micro_batch))
+    loop = assemble(scenario, prepared, device, events)
+    events.emit("ready", **_facts(scenario, prepared, loop.parts))
     metrics: dict[str, float] = {}
     if scenario.measure.procedure == "throughput":
         procedures.throughput(loop, scenario, events, limits.timeout_s)
     else:
         validation = held_out(prepared.validation, prepared.pad_id)
         metrics |= procedures.time_to_target(loop, scenario, events, validation, limits.deadline_s)
-    events.emit("done", final_metrics={"train_loss": loop.last_loss, **metrics}, **_memory(device))
+    final = {"train_loss": loop.last_loss, **metrics}
+    known = {name: value if math.isfinite(value) else None for name, value in final.items()}
+    events.emit("done", final_metrics=known, micro_batch=loop.parts.batches.micro_batch, **_memory(device))
+
+
+def load_data(scenario: Scenario) -> Prepared:
+    """The rows that a scenario trains on and is judged by.
+
+    Raises:
+        ScenarioError: the model has no room for a vocabulary, or is of no known family.
+    """
+    assert scenario.model is not None
+    source = cast(Source, registry.load(registry.SOURCES, scenario.data.source))
+    return source.prepare(scenario.data, int(models.configuration(scenario.model, None, 2).vocab_size))
+
+
+def assemble(scenario: Scenario, prepared: Prepared, device: torch.device, events: Events) -> Loop:
+    """The measured loop of a scenario, its weights drawn and on the device, not yet started.
+
+    Raises:
+        ScenarioError: the model is none, or has fewer positions than a row has tokens.
+        UnsupportedError: the device or the family lacks what is asked for.
+    """
+    assert scenario.task is not None
+    training = scenario.training
+    autocast = precision.autocast(scenario.precision, device)
+    task = cast(Task, registry.load(registry.TASKS, scenario.task))
+    model = _model(scenario, task, prepared).to(device)
+    batches = MicroBatches(
+        prepared.train,
+        prepared.pad_id,
+        global_batch=training.global_batch,
+        micro_batch=None if training.micro_batch == "auto" else training.micro_batch,
+        seed=training.seed,
+        pin=device.type == "cuda",
+    )
+    parts = Parts(
+        model=model,
+        task=task,
+        optimizer=optimizers.build(training.optimizer, model, device),
+        batches=batches,
+        device=device,
+        autocast=autocast,
+        training=training,
+    )
+    return Loop(parts, clock_for(device), events)
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -87,57 +115,31 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def _model_vocabulary(scenario: Scenario) -> int:
-    assert scenario.model is not None
-    return int(models.configuration(scenario.model, None, 2).vocab_size)
-
-
-def _data(scenario: Scenario) -> Prepared:
-    source = cast(Source, registry.load(registry.SOURCES, scenario.data.source))
-    return source.prepare(scenario.data, _model_vocabulary(scenario))
-
-
 def _model(scenario: Scenario, task: Task, prepared: Prepared) -> torch.nn.Module:
     seed = scenario.training.seed
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - libraries below may draw from it
+    np.random.seed(seed)  # libraries below may draw from it
     torch.manual_seed(seed)
     assert scenario.model is not None
     config = models.configuration(scenario.model, scenario.training.dropout, len(prepared.labels))
-    if getattr(config, "pad_token_id", None) is None:
-        config.pad_token_id = prepared.pad_id
-    positions = getattr(config, "max_position_embeddings", None)
+    model = models.build(config, task.head, scenario.training.attention)
+    limit = models.longest_row(model)
     longest = max(int(np.diff(split.offsets).max()) for split in (prepared.train, prepared.validation))
-    if positions is not None and longest > positions:
+    if limit is not None and longest > limit:
         raise ScenarioError(
-            f"a row has {longest} tokens, but the model has {positions} positions; set data.sequence_length to at most "
-            f"{positions}",
+            f"a row has {longest} tokens, but the model has {limit} positions; set data.sequence_length to at most "
+            f"{limit}",
             key="data.sequence_length",
         )
-    return models.build(config, task.head, scenario.training.attention)
+    return model
 
 
-def _micro_batch(scenario: Scenario) -> int:
-    training = scenario.training
-    return training.global_batch if training.micro_batch == "auto" else training.micro_batch
-
-
-def _micro_batches(
-    scenario: Scenario, prepared: Prepared, micro_batch: int, device: torch.device
-) -> Iterator[list[Batch]]:
-    pin = device.type == "cuda"
-    for rows in global_batches(len(prepared.train), scenario.training.global_batch, scenario.training.seed):
-        parts = [rows[i : i + micro_batch] for i in range(0, len(rows), micro_batch)]
-        yield [collate(prepared.train, part, prepared.pad_id, pin) for part in parts]
-
-
-def _facts(
-    scenario: Scenario, prepared: Prepared, model: torch.nn.Module, device: torch.device, micro_batch: int
-) -> dict[str, str | int | float | bool | None]:
-    cuda = device.type == "cuda"
+def _facts(scenario: Scenario, prepared: Prepared, parts: Parts) -> dict[str, str | int | float | bool | None]:
+    cuda = parts.device.type == "cuda"
+    model, micro_batch = parts.model, parts.batches.micro_batch
     config = getattr(model, "config", None)
     return {
-        "device": device.type,
+        "device": parts.device.type,
         "device_name": torch.cuda.get_device_name() if cuda else None,
         "device_uuid": f"GPU-{torch.cuda.get_device_properties().uuid}" if cuda else None,
         "cuda": torch.version.cuda,

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchbench.scenario.types import Measure
-from benchbench.stats.intervals import series_halfwidth
-from benchbench.stats.steady import mser5
+from benchbench.stats.intervals import Array, series_halfwidth
+from benchbench.stats.steady import warmup_length
 
 _LEAST_STEPS = 30
 _CAP_S = 60.0
 _CAP_SHARE_OF_TIMEOUT = 0.5
+_LAST_SHARE_OF_TIMEOUT = 0.75
 _LEAST_AT_CAP = 5
 _SETTLING_STEPS = 100
 _CHECK_GROWTH = 1.1
+_LIKELY_WARMUP = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +31,15 @@ class Window:
 class ThroughputStop:
     """Decides for a throughput run; `add` a step time at a time until it answers with the window.
 
-    With `warmup: auto` the warm-up ends where the series becomes stationary (MSER-5). With `steps: auto` the run
-    ends when the mean is known to within `relative_halfwidth`, or after 60 s of measuring (half of a shorter
-    timeout). A series that has not settled by then is measured over its second half and called unsettled.
+    With `warmup: auto` the warm-up ends where the series becomes stationary. With `steps: auto` the run ends when
+    the mean is known to within `relative_halfwidth`, or after 60 s of measuring (half of a shorter timeout). A
+    series that has not settled by then is measured over its second half and called unsettled.
     """
 
     def __init__(self, measure: Measure, timeout_s: float) -> None:
         self._measure = measure
         self._cap_s = min(_CAP_S, timeout_s * _CAP_SHARE_OF_TIMEOUT)
+        self._last_chance_s = timeout_s * _LAST_SHARE_OF_TIMEOUT
         self._times: list[float] = []
         self._total_s = 0.0
         self._next_check = 1
@@ -49,31 +52,33 @@ class ThroughputStop:
         if measure.warmup != "auto" and measure.steps != "auto":
             done = n >= measure.warmup + measure.steps
             return Window(warmup_steps=measure.warmup, settled=True) if done else None
-        if n < self._next_check:
+        if n < self._next_check and self._total_s < self._cap_s:
             return None
         self._next_check = max(n + 1, int(n * _CHECK_GROWTH))
-        return self._check()
-
-    def _check(self) -> Window | None:
         times = np.asarray(self._times, dtype=np.float64)
-        n, wanted = len(times), self._measure.steps
-        cut = self._measure.warmup if self._measure.warmup != "auto" else mser5(times)
-        settled = cut is not None
-        if cut is None:
-            late = self._total_s >= self._cap_s or (wanted != "auto" and n >= max(_SETTLING_STEPS, wanted) + wanted)
-            if not late:
-                return None
-            cut = n // 2 if wanted == "auto" else max(0, n - wanted)
-        measured = times[cut:]
-        if wanted != "auto":
-            return Window(warmup_steps=n - wanted, settled=settled) if len(measured) >= wanted else None
-        if self._total_s >= self._cap_s and len(measured) >= _LEAST_AT_CAP:
-            return Window(warmup_steps=cut, settled=settled)
+        cut = measure.warmup if measure.warmup != "auto" else warmup_length(times)
+        return self._long_enough(times, cut) if measure.steps == "auto" else self._counted(n, cut, measure.steps)
+
+    def _counted(self, n: int, cut: int | None, wanted: int) -> Window | None:
+        """The last `wanted` steps, once the warm-up lies before them or has gone on for too long."""
+        if cut is not None:
+            return Window(warmup_steps=n - wanted, settled=True) if n - cut >= wanted else None
+        late = n >= wanted + max(_SETTLING_STEPS, wanted) or (self._total_s >= self._cap_s and n > wanted)
+        return Window(warmup_steps=n - wanted, settled=False) if late else None
+
+    def _long_enough(self, times: Array, cut: int | None) -> Window | None:
+        """Every step after the warm-up, once their mean is known well enough or the time is up."""
+        n, last_chance = len(times), self._total_s >= self._last_chance_s
+        settled = cut is not None and not (last_chance and cut >= n)
+        start = cut if cut is not None and settled else n // 2
+        measured = times[start:]
+        if self._total_s >= self._cap_s and len(measured) >= (1 if last_chance else _LEAST_AT_CAP):
+            return Window(warmup_steps=start, settled=settled)
         if not settled or len(measured) < _LEAST_STEPS:
             return None
         half = series_halfwidth(measured, self._measure.confidence)
         narrow = half <= self._measure.relative_halfwidth * float(measured.mean())
-        return Window(warmup_steps=cut, settled=True) if narrow else None
+        return Window(warmup_steps=start, settled=True) if narrow else None
 
     @property
     def steps_expected(self) -> int | None:
@@ -81,4 +86,10 @@ class ThroughputStop:
         measure = self._measure
         if measure.steps == "auto":
             return None
-        return measure.steps + (measure.warmup if measure.warmup != "auto" else 20)
+        return measure.steps + (measure.warmup if measure.warmup != "auto" else _LIKELY_WARMUP)
+
+    @property
+    def steps_exact(self) -> int | None:
+        """How many steps to take, where the scenario says so."""
+        measure = self._measure
+        return None if "auto" in (measure.warmup, measure.steps) else self.steps_expected

@@ -12,7 +12,7 @@ from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.account import attribution, economics, run_ids
 from benchbench.tuning.confirm import Confirmation
 from benchbench.tuning.setups import Question, Setup, Stop
-from benchbench.tuning.verdict import Evidence, Judgement, judge, says_nothing
+from benchbench.tuning.verdict import Evidence, Judgement, Verdict, judge, says_nothing
 
 _NO_TARGET = "no setup reached the target; this one came closest"
 
@@ -39,6 +39,11 @@ class Findings:
     def baseline(self) -> Setup | None:
         """The baseline's setup; None when it was never measured."""
         return next((s for s in self.setups if s.trial.role == "baseline"), None)
+
+    @property
+    def missed(self) -> tuple[Setup, ...]:
+        """The candidates that trained and did not reach the target in the time they were given."""
+        return tuple(s for s in self.setups if s.trial.role == "candidate" and s.trained and s.trial.objective is None)
 
     def again(self, setup: Setup | None) -> Run | None:
         """A setup's run in the confirmation, if it says anything."""
@@ -78,7 +83,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
     question, baseline = findings.question, findings.baseline
     judgement = judge(
         findings.evidence(baseline),
-        [findings.evidence(finalist) for finalist in findings.finalists],
+        [findings.evidence(rival) for rival in findings.finalists or findings.missed],
         question.objective.margin,
         asked.measure.confidence,
     )
@@ -111,7 +116,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             run_ids=_ids(findings, setup),
             reason=_reason(findings, judgement),
         ),
-        attribution=() if setup is baseline else attribution(today, scenario, judgement.speedup),
+        attribution=attribution(today, scenario, judgement.speedup),
         economics=economics(spent_s, before.time_to_target_s, after.time_to_target_s),
         warnings=tuple(dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run)))),
     )
@@ -121,25 +126,25 @@ def _recommended(findings: Findings, judgement: Judgement) -> Setup | None:
     """The setup that is recommended: the judgement's, where there is one, else the best that was measured."""
     if judgement.chosen is not None:
         return findings.finalists[judgement.chosen]
-    if findings.finalists and judgement.speedup is None:
-        return findings.finalists[0]
-    if findings.baseline is not None and findings.baseline.trial.objective is not None:
+    if judgement.speedup is not None:
         return findings.baseline
+    reached = [s for s in findings.setups if s.trial.objective is not None]
+    if reached:
+        return min(reached, key=lambda s: s.value)
     return min((s for s in findings.setups if s.run is not None), key=lambda s: s.shortfall, default=findings.baseline)
 
 
-def _verdict(findings: Findings, judgement: Judgement) -> str:
+def _verdict(findings: Findings, judgement: Judgement) -> Verdict:
     return "target-not-reached" if _never_reached(findings) else judgement.verdict
 
 
 def _never_reached(findings: Findings) -> bool:
-    """Whether setups were trained to the target and not one repeat of any reached it."""
-    trained = [s for s in findings.setups if s.trained]
-    if not findings.question.objective.reaches or findings.stop is Stop.INTERRUPTED and not trained:
+    """Whether a target was asked for and no repeat of any setup reached it; not so when nothing had time to try."""
+    objective = findings.question.objective
+    if not objective.reaches or (findings.stop is Stop.INTERRUPTED and not any(s.trained for s in findings.setups)):
         return False
-    return not any(s.trial.objective is not None for s in findings.setups) and not any(
-        Evidence.of(run, findings.question.objective).values for run in findings.confirmation.runs.values()
-    )
+    runs = [*(s.run for s in findings.setups), *findings.confirmation.runs.values()]
+    return not any(Evidence.of(run, objective).values for run in runs)
 
 
 def _reason(findings: Findings, judgement: Judgement) -> str:

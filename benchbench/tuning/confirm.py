@@ -43,6 +43,18 @@ def finalists(setups: Sequence[Setup], count: int) -> list[Setup]:
     return sorted(candidates, key=lambda s: s.value)[:count]
 
 
+def setups_to_confirm(setups: Sequence[Setup], chosen: Sequence[Setup]) -> list[Setup]:
+    """The baseline, if it can be measured again, and the finalists; none at all when there is nothing to decide.
+
+    Without a finalist the baseline alone is measured again, if it has a value and was compared with something.
+    """
+    baseline = [s for s in setups[:1] if s.trained]
+    if chosen:
+        return [*baseline, *chosen]
+    compared = any(s.trained for s in setups[1:])
+    return [s for s in baseline if compared and s.trial.objective is not None]
+
+
 def confirm(
     again: Sequence[Setup], bench: Bench, objective: Objective, budget: Budget, pacing: Pacing, watch: Watch
 ) -> Confirmation:

@@ -140,7 +140,7 @@ def _distribution(axis: Axis) -> BaseDistribution:
     return FloatDistribution(float(low), float(axis.last), log=log, step=None if step is None else float(step))
 
 
-def _only_value(distribution: BaseDistribution) -> Any:  # noqa: ANN401 - a setting of any type
+def _only_value(distribution: BaseDistribution) -> Any:
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices[0]
     assert isinstance(distribution, (IntDistribution, FloatDistribution))
@@ -191,7 +191,7 @@ class _NewOnly(BaseSampler):
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:  # noqa: ANN401 - Optuna's protocol
+    ) -> Any:
         """What the inner sampler says."""
         return self._inner.sample_independent(study, trial, param_name, param_distribution)
 

@@ -14,7 +14,15 @@ from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Allowance, Budget, Pacing
 from benchbench.tuning.moments import Moment, Watch
 from benchbench.tuning.proposals import Proposal, Proposer
-from benchbench.tuning.setups import FAILURES_FROM_THE_START, REFUSALS_IN_A_ROW, Question, Role, Setup, Stop
+from benchbench.tuning.setups import (
+    CRASHES_IN_A_ROW,
+    FAILURES_FROM_THE_START,
+    REFUSALS_IN_A_ROW,
+    Question,
+    Role,
+    Setup,
+    Stop,
+)
 
 
 class Search:
@@ -72,6 +80,8 @@ class Search:
             Stop.EXHAUSTED: self._proposer.exhausted,
             Stop.BUDGET: allowance is None,
             Stop.FAILING: len(measured) >= FAILURES_FROM_THE_START and not any(s.trained for s in measured),
+            Stop.CRASHING: len(measured) >= CRASHES_IN_A_ROW
+            and all(s.trial.outcome is Outcome.CRASHED for s in measured[-CRASHES_IN_A_ROW:]),
             Stop.REFUSED: self._refusals_in_a_row >= REFUSALS_IN_A_ROW,
         }
         return next((reason for reason, holds in reasons.items() if holds), None)
@@ -125,6 +135,6 @@ class Search:
             message=trial.failure.message if trial.failure is not None else "",
         )
 
-    def _tell(self, **what: Any) -> None:  # noqa: ANN401 - the fields of a Moment
+    def _tell(self, **what: Any) -> None:
         best = self.best
         self._watch(Moment(left_s=max(0.0, self._budget.left_s), best=best.value if best else None, **what))

@@ -18,7 +18,9 @@ from benchbench.tuning.space import SearchSpace
 
 REFUSALS_IN_A_ROW = 500
 FAILURES_FROM_THE_START = 10
+CRASHES_IN_A_ROW = 20
 Role = Literal["baseline", "candidate"]
+_NO_COST = Cost(wall_s=0.0)
 
 
 class Stop(StrEnum):
@@ -29,6 +31,7 @@ class Stop(StrEnum):
     TRIALS = "as many setups were measured as --trials allows"
     REFUSED = f"the last {REFUSALS_IN_A_ROW} proposals were all refused"
     FAILING = f"the first {FAILURES_FROM_THE_START} setups all failed"
+    CRASHING = f"the last {CRASHES_IN_A_ROW} setups all crashed; something is wrong with more than the setups"
     INTERRUPTED = "interrupted"
 
 
@@ -60,7 +63,7 @@ class Setup:
     trial: Trial
     scenario: Scenario | None = None
     run: Run | None = None
-    cost: Cost = Cost(wall_s=0.0)
+    cost: Cost = _NO_COST
     shortfall: float = FAILURE
 
     @property

@@ -159,7 +159,7 @@ def identity(overrides: Overrides) -> str:
     return json.dumps(overrides, sort_keys=True)
 
 
-def plain(value: Any) -> Scalar:  # noqa: ANN401 - a setting of any type
+def plain(value: Any) -> Scalar:
     """A setting as a record's overrides hold it: a section (an adapter) goes by its name."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value

@@ -23,7 +23,7 @@ from benchbench.tuning import objective as objectives
 from benchbench.tuning.answer import Findings, answer
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Budget, Pacing
-from benchbench.tuning.confirm import Confirmation, confirm, finalists
+from benchbench.tuning.confirm import Confirmation, confirm, finalists, setups_to_confirm
 from benchbench.tuning.moments import Watch
 from benchbench.tuning.proposals import Proposer
 from benchbench.tuning.search import Search
@@ -149,14 +149,14 @@ def tune(
         command=request.command,
         lock_fd=request.lock_fd,
     )
-    pacing = Pacing(budget, trains=question.objective.reaches, repeats=_repeats(request.scenario))
+    pacing = Pacing(budget, trains=question.objective.reaches, repeats=confirmation_repeats(request.scenario))
     proposer = Proposer(draft.name, question.space, request.seed, draft.folder)
     search = Search(question, bench, proposer, budget, pacing, watch)
     stop = search.run()
     confirmation = Confirmation(wanted=pacing.repeats)
     chosen = finalists(search.setups, FINALISTS)
-    if stop is not Stop.INTERRUPTED and chosen:
-        again = [*[s for s in search.setups[:1] if s.trained], *chosen]
+    again = setups_to_confirm(search.setups, chosen)
+    if stop is not Stop.INTERRUPTED and again:
         confirmation = confirm(again, bench, question.objective, budget, pacing, watch)
     findings = Findings(
         question=question,
@@ -168,13 +168,15 @@ def tune(
     return _store(request, draft, findings, created_at, budget)
 
 
-def _repeats(scenario: Scenario) -> int:
+def confirmation_repeats(scenario: Scenario) -> int:
+    """How often a confirmation measures each setup, if the budget pays for it: as the scenario says, three or more."""
     own = scenario.measure.repeats
     return max(AUTO_REPEATS, AUTO_REPEATS if own == "auto" else own)
 
 
 def _store(request: TuneRequest, draft: StudyDraft, findings: Findings, created_at: str, budget: Budget) -> StoredStudy:
-    found = answer(findings, request.scenario, str(draft.final / RECOMMENDED), budget.spent_s)
+    spent_s = budget.spent_s
+    found = answer(findings, request.scenario, str(draft.final / RECOMMENDED), spent_s)
     study = Study(
         study=draft.name,
         scenario=request.scenario,
@@ -184,7 +186,7 @@ def _store(request: TuneRequest, draft: StudyDraft, findings: Findings, created_
         machine=request.machine,
         seed=request.seed,
         budget_s=request.budget_s,
-        spent_s=budget.spent_s,
+        spent_s=spent_s,
         stopped=findings.stop.value,
         trials=(*(s.trial for s in findings.setups), *findings.confirmation.trials),
         baseline=found.baseline,

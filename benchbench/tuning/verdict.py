@@ -189,11 +189,6 @@ def _why(speedup: Estimate, margin: float) -> str:
     return "measured faster, but the repeats spread too widely to be sure; a longer budget pays for more of them"
 
 
-def not_reached(evidence: Sequence[Evidence], objective: Objective) -> bool:
-    """Whether a target was asked for and no repeat of any setup reached it."""
-    return objective.reaches and not any(e.values for e in evidence)
-
-
 def says_nothing(run: Run) -> bool:
     """Whether every repeat of a run was cut off from outside: by the user, or by the end of the budget."""
     return all(repeat.outcome in (Outcome.INTERRUPTED, Outcome.TIMEOUT) for repeat in run.repeats)

@@ -40,6 +40,7 @@ def global_batches(rows: int, global_batch: int, seed: int) -> Iterator[Longs]:
 
     A batch that an epoch's end cuts is filled from the next epoch, so every batch is whole.
     """
+    assert rows > 0
     generator = np.random.default_rng(seed)
     left = np.empty(0, dtype=np.int64)
     while True:
@@ -47,6 +48,50 @@ def global_batches(rows: int, global_batch: int, seed: int) -> Iterator[Longs]:
             left = np.concatenate((left, generator.permutation(rows).astype(np.int64)))
         yield left[:global_batch]
         left = left[global_batch:]
+
+
+class MicroBatches:
+    """The sequence of global batches, each as its micro-batches on the host.
+
+    Args of the constructor:
+        split: the rows.
+        pad_id: fills short ones.
+        global_batch: rows per optimizer step.
+        micro_batch: rows per forward, a divisor of it; None starts with all of them and lets `smaller` go below.
+        seed: of the order.
+        pin: put the tensors in pinned memory, for asynchronous copies.
+    """
+
+    def __init__(
+        self, split: Encoded, pad_id: int, *, global_batch: int, micro_batch: int | None, seed: int, pin: bool = False
+    ) -> None:
+        self.micro_batch = micro_batch or global_batch
+        self._may_shrink = micro_batch is None
+        self._split, self._pad_id, self._pin = split, pad_id, pin
+        self._order = global_batches(len(split), global_batch, seed)
+        self._rows = np.empty(0, dtype=np.int64)
+
+    def __iter__(self) -> MicroBatches:
+        return self
+
+    def __next__(self) -> list[Batch]:
+        self._rows = next(self._order)
+        return self._collated()
+
+    def smaller(self) -> list[Batch] | None:
+        """The same global batch again, in micro-batches of the next smaller divisor, and so from now on.
+
+        Returns:
+            None when the size was asked for, or is 1.
+        """
+        if not self._may_shrink or self.micro_batch == 1:
+            return None
+        self.micro_batch = next(m for m in range(self.micro_batch // 2, 0, -1) if len(self._rows) % m == 0)
+        return self._collated()
+
+    def _collated(self) -> list[Batch]:
+        parts = [self._rows[i : i + self.micro_batch] for i in range(0, len(self._rows), self.micro_batch)]
+        return [collate(self._split, part, self._pad_id, self._pin) for part in parts]
 
 
 def collate(split: Encoded, rows: Longs, pad_id: int, pin: bool = False) -> Batch:

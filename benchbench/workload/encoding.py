@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchbench.scenario.types import Data
-from benchbench.workload.source import Encoded, Longs, Prepared
-from benchbench.workload.tokenizer import PAD, trained
+from benchbench.workload.source import PAD_ID, Encoded, Longs, Prepared
+from benchbench.workload.tokenizer import trained
 
 _SPLIT_SEED = 0  # the splits never move with the training's seed: every repeat is judged on the same rows
 
@@ -67,7 +67,7 @@ def prepare_texts(rows: TextRows, data: Data, model_vocabulary: int) -> Prepared
         test=encoded[2],
         labels=rows.label_names,
         vocabulary=tokenizer.get_vocab_size(),
-        pad_id=tokenizer.token_to_id(PAD),
+        pad_id=PAD_ID,
         fingerprint=rows.fingerprint,
         licence=rows.licence,
     )

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig
 
 from benchbench.errors import ScenarioError, UnsupportedError, nearest
 from benchbench.scenario.types import Model
 from benchbench.workload.sizes import SIZES
+from benchbench.workload.source import CLS_ID, PAD_ID, SEP_ID
 
 # The attribute of each dimension, the first that a family's configuration has.
 _ATTRIBUTES = {
     "layers": ("num_hidden_layers", "num_layers", "n_layers"),
     "hidden": ("hidden_size", "d_model", "dim"),
     "heads": ("num_attention_heads", "num_heads", "n_heads"),
-    "kv_heads": ("num_key_value_heads",),
-    "ffn": ("intermediate_size", "d_ff", "hidden_dim", "n_inner"),
+    "kv_heads": ("num_key_value_heads", "num_kv_heads"),
+    "ffn": ("intermediate_size", "d_ff", "hidden_dim", "n_inner", "encoder_ffn_dim", "ffn_dim", "d_inner"),
     "vocab": ("vocab_size",),
 }
+# Where a family has them, the decoder's follow the encoder's.
+_TWINS = {
+    "layers": ("num_decoder_layers", "decoder_layers"),
+    "heads": ("decoder_attention_heads",),
+    "ffn": ("decoder_ffn_dim",),
+}
+_TOKENS = {
+    "pad_token_id": PAD_ID, "bos_token_id": CLS_ID, "cls_token_id": CLS_ID, "eos_token_id": SEP_ID,
+    "sep_token_id": SEP_ID,
+}  # fmt: skip
 _DROPOUT_WORDS = ("dropout", "pdrop")
 
 
-def configuration(model: Model, dropout: float | None, labels: int) -> Any:  # noqa: ANN401 - transformers' own types
+def configuration(model: Model, dropout: float | None, labels: int) -> Any:
     """The transformers configuration: the family's defaults, the named size, then the scenario's dimensions.
 
     Args:
@@ -35,28 +48,68 @@ def configuration(model: Model, dropout: float | None, labels: int) -> Any:  # n
     Raises:
         ScenarioError: no such family or size, or a dimension that the family does not have.
     """
+    family = _family(model.family)
+    settings = _settings(model, family) | _tokens(family)
+    if dropout is not None:
+        settings |= {
+            attribute: dropout
+            for attribute, value in family.to_dict().items()
+            if isinstance(value, (int, float)) and any(word in attribute for word in _DROPOUT_WORDS)
+        }
+    if hasattr(family, "use_cache"):
+        settings["use_cache"] = False  # for generation only
     try:
-        config = AutoConfig.for_model(model.family)
+        return AutoConfig.for_model(model.family, num_labels=labels, **settings)
+    except (ValueError, NotImplementedError, StrictDataclassError) as error:
+        said = str(error).strip().splitlines()[-1].strip().removeprefix("ValueError: ")
+        raise ScenarioError(f"transformers refuses this {model.family}: {said}", key="model") from None
+
+
+def _family(name: str) -> Any:
+    try:
+        return AutoConfig.for_model(name)
     except ValueError:
         from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-        known = nearest(model.family, CONFIG_MAPPING_NAMES)
+        known = nearest(name, CONFIG_MAPPING_NAMES)
         hint = known if known.startswith("did") else "see transformers' list of model types"
-        raise ScenarioError(f"transformers knows no family {model.family!r}: {hint}", key="model.family") from None
-    for name, value in dimensions(model).items():
-        attribute = next((a for a in _ATTRIBUTES[name] if hasattr(config, a)), None)
+        raise ScenarioError(f"transformers knows no family {name!r}: {hint}", key="model.family") from None
+
+
+def _settings(model: Model, family: Any) -> dict[str, Any]:
+    """The scenario's dimensions under the family's own names, and those that follow from them."""
+    found: dict[str, int] = {}
+    wanted = dimensions(model)
+    for name, value in wanted.items():
+        attribute = _attribute(name, family)
         if attribute is None:
             raise ScenarioError(f"the family {model.family!r} has no such dimension", key=f"model.{name}")
-        setattr(config, attribute, value)
-    if dropout is not None:
-        for attribute, value in config.to_dict().items():
-            if isinstance(value, float) and any(word in attribute for word in _DROPOUT_WORDS):
-                setattr(config, attribute, dropout)
-    config.num_labels = labels
-    return config
+        found |= {a: value for a in (attribute, *_TWINS.get(name, ())) if hasattr(family, a)}
+    hidden, heads, kv_heads = (_attribute(name, family) for name in ("hidden", "heads", "kv_heads"))
+    if kv_heads is not None and heads in found and "kv_heads" not in wanted:
+        found[kv_heads] = found[heads]
+    own_head_dim = "head_dim" in family.to_dict() or "head_dim" in family.attribute_map
+    if own_head_dim and hidden is not None and heads is not None and (hidden in found or heads in found):
+        width, count = (found.get(a, getattr(family, a)) for a in (hidden, heads))
+        found["head_dim"] = width // count
+    return found
 
 
-def dimensions(model: Model) -> dict[str, int]:
+def _attribute(dimension: str, family: Any) -> str | None:
+    return next((a for a in _ATTRIBUTES[dimension] if hasattr(family, a)), None)
+
+
+def _tokens(family: Any) -> dict[str, int]:
+    """The special tokens' ids as our vocabularies have them, in place of the family's own vocabulary's."""
+    ids = {name: value for name, value in _TOKENS.items() if hasattr(family, name)}
+    ids["pad_token_id"] = PAD_ID
+    if family.is_encoder_decoder:
+        start, end = (getattr(family, name, None) for name in ("decoder_start_token_id", "eos_token_id"))
+        ids["decoder_start_token_id"] = SEP_ID if start is not None and start == end else PAD_ID
+    return ids
+
+
+def dimensions(model: Model) -> Mapping[str, int]:
     """The dimensions that a scenario sets, by its named size and by number.
 
     Raises:
@@ -75,7 +128,7 @@ def dimensions(model: Model) -> dict[str, int]:
     return found | {name: value for name, value in own.items() if value is not None}
 
 
-def build(config: Any, head: str, attention: str) -> torch.nn.Module:  # noqa: ANN401 - transformers' own types
+def build(config: Any, head: str, attention: str) -> torch.nn.Module:
     """A model with random weights, drawn from torch's current generator.
 
     Args:
@@ -93,3 +146,16 @@ def build(config: Any, head: str, attention: str) -> torch.nn.Module:  # noqa: A
     except ValueError as error:
         raise UnsupportedError(str(error).splitlines()[0]) from None
     return model
+
+
+def longest_row(model: torch.nn.Module) -> int | None:
+    """The most tokens that a model has positions for; None where it has no such limit.
+
+    RoBERTa and its kin count positions from behind the padding's, so they have fewer than their configuration says.
+    """
+    limit: int | None = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    tables = [m for name, m in model.named_modules() if name.endswith("position_embeddings")]
+    for table in tables:
+        if limit is not None and isinstance(table, torch.nn.Embedding) and table.padding_idx is not None:
+            limit = min(limit, table.num_embeddings - table.padding_idx - 1)
+    return limit

@@ -10,6 +10,10 @@ import numpy.typing as npt
 
 from benchbench.scenario.types import Data
 
+# The special tokens stand at the start of every vocabulary made here. A row ends with `[SEP]`: some families read it.
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+PAD_ID, UNKNOWN_ID, CLS_ID, SEP_ID, MASK_ID = range(len(SPECIAL))
+
 Ids = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 

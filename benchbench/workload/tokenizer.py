@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -17,15 +19,23 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import WordPieceTrainer
 
+from benchbench.errors import ScenarioError
+from benchbench.workload.source import CLS_ID, SEP_ID, SPECIAL, UNKNOWN_ID
+
 VOCABULARY = 4000
-PAD, UNKNOWN, CLS, SEP, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-_FORMAT = 1
+_SMALLEST = len(SPECIAL) + 2  # one letter, as a word's beginning and inside one
+_LETTERS = 1000
+_INSIDE = "##"
+_FORMAT = 2  # 2: the same vocabulary in every process
 
 
-def cache_folder() -> Path:
-    """Where vocabularies are kept: `benchbench` in the user's cache."""
+def cache_folder() -> Path | None:
+    """Where vocabularies are kept: `benchbench` in the user's cache; None for a user who has no home."""
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "benchbench"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "benchbench"
+    except RuntimeError:
+        return None
 
 
 def trained(texts: Sequence[str], limit: int) -> Tokenizer:
@@ -34,32 +44,73 @@ def trained(texts: Sequence[str], limit: int) -> Tokenizer:
     Args:
         texts: the training split.
         limit: the most entries that the model's embedding has room for.
+
+    Raises:
+        ScenarioError: the limit leaves no room for a vocabulary.
     """
+    if limit < _SMALLEST:
+        raise ScenarioError(f"a vocabulary has at least {_SMALLEST} entries, not {limit}", key="model.vocab")
     size = min(VOCABULARY, limit)
+    folder = cache_folder()
+    if folder is None:
+        return train(texts, size)
     digest = hashlib.sha256(f"{_FORMAT} {version('tokenizers')} {size}\n".encode())
     for text in texts:
         digest.update(text.encode() + b"\n")
-    file = cache_folder() / f"wordpiece-{digest.hexdigest()[:32]}.json"
+    file = folder / f"wordpiece-{digest.hexdigest()[:32]}.json"
     cached = _read(file)
     if cached is None:
-        cached = _train(texts, size).to_str()
+        cached = train(texts, size).to_str()
         _write(file, cached)
     return Tokenizer.from_str(cached)
 
 
-def _train(texts: Sequence[str], size: int) -> Tokenizer:
-    tokenizer = Tokenizer(WordPiece(unk_token=UNKNOWN))
-    tokenizer.normalizer = BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = BertPreTokenizer()
-    tokenizer.train_from_iterator(
-        texts, WordPieceTrainer(vocab_size=size, special_tokens=list(SPECIAL), show_progress=False)
+def train(texts: Sequence[str], size: int) -> Tokenizer:
+    """Trains a vocabulary: the same texts and size give the same one, in every process.
+
+    The library's trainer numbers the letters inside of words in the order of a hash table that differs from process
+    to process, and breaks ties between equally common pairs by these numbers. Here every letter has its number
+    before it begins: as special tokens, which is what the trainer takes as given; the finished vocabulary is taken
+    over into a tokenizer in which they are ordinary ones.
+    """
+    learner = _tokenizer({name: index for index, name in enumerate(SPECIAL)})
+    letters = _letters(texts, learner.normalizer, size)
+    learner.train_from_iterator(
+        texts,
+        WordPieceTrainer(
+            vocab_size=size,
+            special_tokens=[*SPECIAL, *(_INSIDE + letter for letter in letters)],
+            initial_alphabet=letters,
+            limit_alphabet=len(letters),
+            show_progress=False,
+        ),
     )
+    tokenizer = _tokenizer(learner.get_vocab())
+    tokenizer.add_special_tokens(list(SPECIAL))
+    cls, sep = SPECIAL[CLS_ID], SPECIAL[SEP_ID]
     tokenizer.post_processor = TemplateProcessing(
-        single=f"{CLS} $A {SEP}",
-        pair=f"{CLS} $A {SEP} $B:1 {SEP}:1",
-        special_tokens=[(CLS, tokenizer.token_to_id(CLS)), (SEP, tokenizer.token_to_id(SEP))],
+        single=f"{cls} $A {sep}",
+        pair=f"{cls} $A {sep} $B:1 {sep}:1",
+        special_tokens=[(cls, CLS_ID), (sep, SEP_ID)],
     )
     return tokenizer
+
+
+def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token=SPECIAL[UNKNOWN_ID]))
+    tokenizer.normalizer = BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = BertPreTokenizer()
+    return tokenizer
+
+
+def _letters(texts: Sequence[str], normalizer: BertNormalizer, size: int) -> list[str]:
+    """The commonest letters, in the order of their code points; each takes two entries of the vocabulary."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(normalizer.normalize_str(text))
+    commonest = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    kept = [letter for letter, _ in commonest if not letter.isspace()]
+    return sorted(kept[: min(_LETTERS, (size - len(SPECIAL)) // 2)])
 
 
 def _read(file: Path) -> str | None:
@@ -75,9 +126,10 @@ def _write(file: Path, text: str) -> None:
     """Beside and renamed, so that two processes that train at once do not collide; without a cache all still works."""
     entry = json.dumps({"sha256": hashlib.sha256(text.encode()).hexdigest(), "tokenizer": text})
     beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
+    with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(entry, encoding="utf-8")
-        beside.replace(file)
-    except OSError:
-        beside.unlink(missing_ok=True)
+        try:
+            beside.write_text(entry, encoding="utf-8")
+            beside.replace(file)
+        finally:
+            beside.unlink(missing_ok=True)

@@ -66,6 +66,7 @@ class ChildExecutor:
             "timeout_s": max(0.0, request.timeout_s),
             "memory_limit_bytes": scenario.hardware.memory_limit,
             "cgroups": self.cgroups,
+            "observed_devices": 0 if scenario.hardware.device == "cpu" else scenario.hardware.devices,
             "sample_interval_s": scenario.measure.sample_interval,
             "environment": _environment(scenario, folder, request, mark),
         }

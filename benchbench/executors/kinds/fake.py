@@ -7,8 +7,9 @@ through the same figures, summary, tables and pages.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from benchbench.executors.base import Request, Watch
 from benchbench.record import raw
@@ -68,7 +69,7 @@ class FakeExecutor:
             seed=request.seed,
             order=request.order,
             started_at=started_at,
-            wall_s=events[-1]["t"] if events else 0.0,  # type: ignore[arg-type]
+            wall_s=events[-1]["t"] if events else 0.0,
             outcome=outcome,
             failure=None
             if outcome is Outcome.OK
@@ -82,7 +83,7 @@ class FakeExecutor:
         )
 
 
-def _events(request: Request, answer: Answer) -> list[Mapping[str, object]]:
+def _events(request: Request, answer: Answer) -> list[dict[str, Any]]:
     scenario = request.scenario
     trains = scenario.measure.procedure == "time-to-target"
     target = scenario.target
@@ -92,7 +93,7 @@ def _events(request: Request, answer: Answer) -> list[Mapping[str, object]]:
     if trains and request.deadline_s is not None:
         last = min(last, int(request.deadline_s / answer.step_s))
     batch = scenario.training.global_batch
-    lines: list[Mapping[str, object]] = []
+    lines: list[dict[str, Any]] = []
     if not trains:
         lines.append({"event": "steady", "t": 0.0, "warmup_steps": 5, "settled": True})
     for step in range(1, last + 1):
@@ -112,7 +113,7 @@ def _events(request: Request, answer: Answer) -> list[Mapping[str, object]]:
     return lines
 
 
-def _write(request: Request, events: list[Mapping[str, object]]) -> None:
+def _write(request: Request, events: list[dict[str, Any]]) -> None:
     header = {
         "devices": [{
             "device": "cpu", "name": "a faked CPU", "uuid": None, "in_use": True, "metrics": ["utilization"],
@@ -122,7 +123,11 @@ def _write(request: Request, events: list[Mapping[str, object]]) -> None:
         "interval_s": 0.1,
     }  # fmt: skip
     samples = [{"t": e["t"], "device": "cpu", "utilization": 0.9, "process_utilization": 0.8} for e in events[::5]]
-    text = {raw.EVENTS: events, raw.TELEMETRY: [{"header": header}, *samples], raw.LOG: []}
+    text: dict[str, list[dict[str, Any]]] = {
+        raw.EVENTS: events,
+        raw.TELEMETRY: [{"header": header}, *samples],
+        raw.LOG: [],
+    }
     for name, lines in text.items():
         (request.folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
 

@@ -20,6 +20,7 @@ _QUICK = ("utilization", "process_utilization", "process_memory")
 _SLOW_PERIOD_S = 1.0
 _SLOW_SHARE = 0.001  # of the time, at most, goes into each slow metric (a clock rate costs a file a CPU)
 _SHORTEST_S = 0.005
+_SHORTEST_TOTAL_S = 0.04  # over all CPUs: the kernel counts in hundredths, and a share of one or two of them is noise
 
 
 def _clock_mhz() -> float | None:
@@ -80,7 +81,7 @@ class CpuProbe:
     def _utilization(self) -> float | None:
         with suppress(Exception):
             before, now = self._machine, _machine_times()
-            if now.total_s > before.total_s:
+            if now.total_s - before.total_s >= _SHORTEST_TOTAL_S:
                 self._machine = now
                 return min(1.0, max(0.0, (now.busy_s - before.busy_s) / (now.total_s - before.total_s)))
         return None

@@ -9,8 +9,12 @@ from benchbench.report.wording import setting
 
 TITLE = "Where the speedup comes from"
 _COLUMNS = (
-    Column(title="lever"), Column(title="setting"), Column(title="from"), Column(title="to"), Column(title="speedup", numeric=True),
-)  # fmt: skip
+    Column(title="lever"),
+    Column(title="setting"),
+    Column(title="from"),
+    Column(title="to"),
+    Column(title="speedup", numeric=True),
+)
 
 
 def render(subject: StudySubject) -> Section | None:

@@ -36,7 +36,7 @@ _ADVICE = {
     "telemetry-missing": "Run benchbench doctor: it names what telemetry lacks here and how to add it.",
     "clock-jump": "Times may be off by the jump; measure again when the clock is steady.",
     "recompiled": "Keep shapes fixed (data.batching: pack, or fixed-length rows), or set training.compile to none.",
-    "target-at-plateau": "Put the target 2 to 4 points below the plateau: there, reaching it is a measurement and not a lottery.",
+    "target-at-plateau": "Put the target 2 to 4 points below the plateau: there, reaching it is no lottery.",
     "low-reach-rate": "Lower the target or allow more steps, before times to it are compared.",
 }
 

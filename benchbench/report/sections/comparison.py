@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchbench.report.content import Block, Callout, Cell, Chart, Column, Mark, Panel, Quantity, Row, Section, Series, Table
+from benchbench.report.content import (
+    Block,
+    Callout,
+    Cell,
+    Chart,
+    Column,
+    Mark,
+    Panel,
+    Quantity,
+    Row,
+    Section,
+    Series,
+    Table,
+)
 from benchbench.report.curves import REPEATS_DRAWN, learning_curves
 from benchbench.report.objective import baseline_value
 from benchbench.report.plugins import Plugin
@@ -13,7 +26,7 @@ from benchbench.report.wording import counted, setting
 
 TITLE = "Baseline and recommendation"
 _IDS_TOLD = 3
-_COLUMNS = (Column(title=""), Column(title="baseline"), Column(title="recommendation"))
+_COLUMNS = (Column(title="setting"), Column(title="baseline"), Column(title="recommendation"))
 
 
 def render(subject: StudySubject) -> Section | None:
@@ -23,12 +36,12 @@ def render(subject: StudySubject) -> Section | None:
     blocks: list[Block] = []
     if keys:
         rows = tuple(_setting_row(subject, key) for key in keys)
-        blocks.append(Table(title="Settings", columns=_COLUMNS, rows=rows))
-    blocks.append(Table(title="Figures", columns=_COLUMNS, rows=_figures(subject)))
+        blocks.append(Table(columns=_COLUMNS, rows=rows))
+    blocks.append(Table(columns=(Column(title="figure"), *_COLUMNS[1:]), rows=_figures(subject)))
     chart = _curves(subject)
     if chart is not None:
         blocks.append(chart)
-    if subject.missing:
+    if subject.missing and subject.folder is not None:
         blocks.append(_gone(subject.missing))
     return Section(title=TITLE, blocks=tuple(blocks))
 
@@ -49,7 +62,9 @@ def _figures(subject: StudySubject) -> tuple[Row, ...]:
         ("peak memory", _peak(subject.baseline_runs), _peak(subject.recommended_runs)),
         ("runs", counted(len(before.run_ids), "run"), counted(len(after.run_ids), "run")),
     ]
-    return tuple(Row(cells=cells) for cells in rows if cells[0] == "step time" or cells[1] is not None or cells[2] is not None)
+    return tuple(
+        Row(cells=cells) for cells in rows if cells[0] == "step time" or cells[1] is not None or cells[2] is not None
+    )
 
 
 def _fraction(value: float | None) -> Cell:
@@ -73,8 +88,15 @@ def _curves(subject: StudySubject) -> Chart | None:
         return None
     level = target.at_least if target.at_least is not None else target.at_most
     assert level is not None
-    panel = Panel(label=f"held-out {target.metric}", unit="", series=tuple(series), marks=(Mark(at=level, label=f"target {level:g}"),))
-    return Chart(title="Learning curves", x_label="training time", x_unit="s", panels=(panel,), caption="One line a repeat.")
+    panel = Panel(
+        label=f"held-out {target.metric}",
+        unit="",
+        series=tuple(series),
+        marks=(Mark(at=level, label=f"target {level:g}"),),
+    )
+    return Chart(
+        title="Learning curves", x_label="training time", x_unit="s", panels=(panel,), caption="One line a repeat."
+    )
 
 
 def _series(name: str, hue: int, runs: Sequence[RunSubject], metric: str) -> list[Series]:
@@ -83,7 +105,9 @@ def _series(name: str, hue: int, runs: Sequence[RunSubject], metric: str) -> lis
 
 
 def _gone(missing: Sequence[str]) -> Callout:
-    told = ", ".join(missing[:_IDS_TOLD]) + (f" and {len(missing) - _IDS_TOLD} more" if len(missing) > _IDS_TOLD else "")
+    told = ", ".join(missing[:_IDS_TOLD]) + (
+        f" and {len(missing) - _IDS_TOLD} more" if len(missing) > _IDS_TOLD else ""
+    )
     return Callout(
         tone="warning",
         title=f"{counted(len(missing), 'run')} of this study {'is' if len(missing) == 1 else 'are'} not beside it",

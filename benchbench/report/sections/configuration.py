@@ -12,7 +12,10 @@ TITLE = "Configuration"
 
 def render(subject: Subject) -> Section | None:
     """The scenario as YAML, with the key that tells two settings apart."""
-    told = Paragraph(text=f"Scenario key {subject.scenario.key}: two results with the same key asked for the same thing.", tone="muted")
+    told = Paragraph(
+        text=f"Scenario key {subject.scenario.key}: two results with the same key asked for the same thing.",
+        tone="muted",
+    )
     return Section(title=TITLE, blocks=(Code(text=to_yaml(subject.scenario)), told), folded=True)
 
 

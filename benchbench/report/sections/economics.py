@@ -31,7 +31,8 @@ def _words(subject: StudySubject) -> str:
         return "What it saves is unknown: baseline and recommendation were not both measured to the target."
     if saved <= 0 or trainings is None:
         return "The recommendation saves no time over the baseline, so the search does not pay by itself."
-    return f"Each training is {quantity(saved, 's')} shorter; the search has paid after {quantity(trainings, 'trainings')}."
+    after = quantity(trainings, "trainings")
+    return f"Each training is {quantity(saved, 's')} shorter; the search has paid after {after}."
 
 
 PLUGIN = Plugin(title=TITLE, order=50, takes=(StudySubject,), render=render)

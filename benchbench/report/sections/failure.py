@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from benchbench.record.types import Outcome, Repeat
-from benchbench.report.content import Block, Callout, Code, Section
+from benchbench.report.content import Block, Callout, Code, Section, Tone
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
 from benchbench.report.wording import OUTCOMES, tone_of
 
 TITLE = "What went wrong"
-_TAIL_LINES = 40
+_TAIL_LINES = 25
 _MOST = 8
 
 
@@ -26,11 +26,18 @@ def render(subject: RunSubject) -> Section | None:
     for (outcome, message), repeats in list(alike.items())[:_MOST]:
         which = ", ".join(str(r.index) for r in repeats)
         title = f"Repeat{'s' if len(repeats) > 1 else ''} {which} {OUTCOMES[outcome]}"
-        tone = "warning" if tone_of(outcome) == "muted" else "bad"
-        blocks.append(Callout(tone=tone, title=title, text=" ".join(part for part in (message, _where(repeats[0])) if part)))
+        tone: Tone = "warning" if tone_of(outcome) == "muted" else "bad"
+        blocks.append(
+            Callout(tone=tone, title=title, text=" ".join(part for part in (message, _where(repeats[0])) if part))
+        )
         tail = repeats[0].failure.log_tail.strip("\n") if repeats[0].failure else ""
         if tail.strip():
-            blocks.append(Code(title=f"End of the log of repeat {repeats[0].index}", text="\n".join(tail.split("\n")[-_TAIL_LINES:])))
+            blocks.append(
+                Code(
+                    title=f"End of the log of repeat {repeats[0].index}",
+                    text="\n".join(tail.split("\n")[-_TAIL_LINES:]),
+                )
+            )
     return Section(title=TITLE, blocks=tuple(blocks))
 
 

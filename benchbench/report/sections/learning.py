@@ -47,7 +47,8 @@ def _panel(subject: RunSubject, metric: str, curves: list[Curve]) -> Panel:
         assert level is not None
         marks = (Mark(at=level, label=f"target {level:g}"),)
     series = tuple(
-        Series(name=f"repeat {c.repeat}", x=c.training_s, y=c.value, hue=c.repeat, kind="dotted") for c in curves[:REPEATS_DRAWN]
+        Series(name=f"repeat {c.repeat}", x=c.training_s, y=c.value, hue=c.repeat, kind="dotted")
+        for c in curves[:REPEATS_DRAWN]
     )
     label = "held-out loss" if metric == "loss" else f"held-out {metric}"
     return Panel(label=label, unit="", series=series, marks=marks)

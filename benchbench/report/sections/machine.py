@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from benchbench.record.machine import Machine
-from benchbench.report.content import Block, Cell, Column, Facts, Quantity, Row, Section, Table
+from benchbench.report.content import Block, Cell, Column, Quantity, Row, Section, Table
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject, StudySubject, Subject
 from benchbench.report.wording import UNKNOWN, cell, quantity
@@ -17,11 +17,13 @@ _VALUES_TOLD = 6
 
 def render(subject: Subject) -> Section | None:
     """Hardware, limits, versions, and what the trainer reported of itself."""
-    blocks: list[Block] = [Facts(items=_hardware(subject.machine)), *_versions(subject.machine)]
+    rows = tuple(Row(cells=pair) for pair in _hardware(subject.machine))
+    columns = (Column(title="machine"), Column(title="", wide=True))
+    blocks: list[Block] = [Table(columns=columns, rows=rows), *_versions(subject.machine)]
     facts = _trainer(subject) if isinstance(subject, RunSubject) else ()
     if facts:
         rows = tuple(Row(cells=(key.replace("_", " "), value)) for key, value in facts)
-        columns = (Column(title="the trainer reports"), Column(title="value"))
+        columns = (Column(title="the trainer reports"), Column(title="", wide=True))
         blocks.append(Table(columns=columns, rows=rows))
     return Section(title=TITLE, blocks=tuple(blocks))
 
@@ -72,7 +74,7 @@ def _versions(machine: Machine) -> list[Block]:
     if not machine.versions:
         return []
     rows = tuple(Row(cells=item) for item in sorted(machine.versions.items()))
-    return [Table(columns=(Column(title="software"), Column(title="version")), rows=rows)]
+    return [Table(columns=(Column(title="software"), Column(title="")), rows=rows)]
 
 
 def _trainer(subject: RunSubject) -> tuple[tuple[str, Cell], ...]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 
-from benchbench.report.content import Answer, Block, Cell, Code, Facts, Paragraph, Quantity, Section, Tone
+from benchbench.report.content import Answer, Block, Cell, Code, Facts, Paragraph, Quantity, Section
 from benchbench.report.objective import baseline_value, bound, goal
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import StudySubject
-from benchbench.report.wording import basis, interval, quantity, setting, settings, value_of
+from benchbench.report.wording import basis, interval, setting, settings, value_of, with_interval
 from benchbench.stats.estimate import Estimate
 
 TITLE = "Recommendation"
@@ -29,61 +29,60 @@ def render(subject: StudySubject) -> Section | None:
         ("search took", Quantity(value=study.spent_s, unit="s")),
     ]
     blocks.append(Facts(items=tuple((label, value) for label, value in figures if value is not None), prominent=True))
+    if found.reason.strip():
+        blocks.append(Paragraph(text=f"Why this verdict: {found.reason.strip().rstrip('.')}."))
     command = shlex.join(["benchbench", "run", found.scenario_path])
     blocks.append(Code(title="Copy and run", text=command, is_command=True))
     blocks.append(Paragraph(text=f"{found.scenario_path} is the recommended scenario, resolved in full.", tone="muted"))
     if found.tied_with:
-        told = "; ".join(settings(o) for o in found.tied_with[:_TIED_TOLD])
+        told = "; ".join(settings(o) or "the baseline" for o in found.tied_with[:_TIED_TOLD])
         more = f"; and {len(found.tied_with) - _TIED_TOLD} more" if len(found.tied_with) > _TIED_TOLD else ""
         blocks.append(Paragraph(text=f"Not told apart from it: {told}{more}."))
     return Section(title=TITLE, blocks=tuple(blocks))
 
 
 def _answer(subject: StudySubject) -> Answer:
-    found, what = subject.study.recommendation, goal(subject.study)
-    setup, speedup = _setup(subject), found.speedup
-    measured = _measured(subject)
-    text: str
-    tone: Tone = "plain"
-    if found.verdict == "faster":
-        gain = f", {value_of(speedup)} as fast as the baseline ({_sure(speedup)})" if speedup else ", faster than the baseline"
-        text, tone = f"{setup}: {what}{measured}{gain}.", "good"
-    elif found.verdict == "tie":
-        ratio = f": {value_of(speedup)} as fast ({_sure(speedup)})" if speedup else ""
-        text = f"Nothing beats the baseline by more than the margin. The best setup, {setup}, ties with it{ratio}."
-    elif found.verdict == "insufficient-evidence":
-        ratio = f"It measured {value_of(speedup)} as fast as the baseline ({_sure(speedup)}). " if speedup else ""
-        text = f"Not enough evidence for a winner. The best setup measured is {setup}{measured}. {ratio}More budget or more repeats would decide."
-        tone = "warning"
-    else:
-        wanted = bound(subject.scenario.target) if subject.scenario.target else "the target"
-        text, tone = f"No setup reached {wanted}. The nearest is {setup}; a lower target or a larger budget may help.", "bad"
-    return Answer(text=text, tone=tone)
+    verdict = subject.study.recommendation.verdict
+    setup, measured = _setup(subject) or "the baseline itself", _measured(subject)
+    if verdict == "faster":
+        gain = _ratio(subject) or "faster than the baseline"
+        return Answer(text=f"Train with {setup}: it {goal(subject.study)}{measured}, {gain}.", tone="good")
+    if verdict == "tie" and not _setup(subject):
+        return Answer(text=f"Keep the baseline: it {goal(subject.study)}{measured}, and nothing measured beats it.")
+    if verdict == "tie":
+        text = f"Nothing measured beats the baseline by more than the margin. The best setup, {setup}, ties with it"
+        return Answer(text=": ".join(part for part in (text, _ratio(subject)) if part) + ".")
+    if verdict == "insufficient-evidence":
+        text = f"Not enough evidence for a winner. The best setup measured is {setup}{measured}"
+        return Answer(text=", ".join(part for part in (text, _ratio(subject)) if part) + ".", tone="warning")
+    wanted = bound(subject.scenario.target) if subject.scenario.target else "the target"
+    return Answer(text=f"No setup reached {wanted}. The nearest is {setup}.", tone="bad")
+
+
+def _ratio(subject: StudySubject) -> str:
+    """`1.83x as fast as the baseline (1.6x to 2.1x; 95 %, 3 repeats)`; empty where not both were measured."""
+    speedup = subject.study.recommendation.speedup
+    return f"{value_of(speedup)} as fast as the baseline ({_sure(speedup)})" if speedup else ""
 
 
 def _setup(subject: StudySubject) -> str:
-    """The settings that differ from the baseline's."""
+    """The settings that differ from the baseline's; empty for the baseline itself."""
     found = subject.study.recommendation.overrides
     changed = [f"{k} = {setting(v)}" for k, v in found.items() if v != baseline_value(subject.study, k)]
-    return ", ".join(changed) or "the baseline itself"
+    return ", ".join(changed)
 
 
 def _measured(subject: StudySubject) -> str:
     found = subject.study.recommendation
     if found.time_to_target_s is not None:
-        return f" in {_value(found.time_to_target_s)}"
+        return f" in {with_interval(found.time_to_target_s)}"
     value = found.samples_per_s or found.step_s
-    return f" at {_value(value)}{'' if found.samples_per_s else ' a step'}" if value else ""
-
-
-def _value(estimate: Estimate) -> str:
-    bare = estimate.low is None and estimate.high is None
-    return value_of(estimate) if bare else f"{value_of(estimate)} ({interval(estimate)})"
+    return f" at {with_interval(value)}{'' if found.samples_per_s else ' a step'}" if value else ""
 
 
 def _sure(speedup: Estimate) -> str:
     if speedup.low is None and speedup.high is None:
-        return f"no interval, {quantity(speedup.n, '')} repeats"
+        return f"no interval, {basis(speedup)}"
     return f"{interval(speedup)}; {basis(speedup)}"
 
 

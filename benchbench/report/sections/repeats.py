@@ -20,16 +20,18 @@ def render(subject: RunSubject) -> Section | None:
         return None
     phases = list(dict.fromkeys(name for r in repeats for name in r.phases_s))[:_MOST_PHASES]
     targeted = any(r.reach is not None for r in repeats)
-    columns = [
-        Column(title="repeat", numeric=True), Column(title="seed", numeric=True), Column(title="outcome"),
-        Column(title="measured steps", numeric=True), Column(title="step time", numeric=True),
-        *([Column(title="time to target", numeric=True), Column(title="steps to target", numeric=True)] if targeted else []),
-        Column(title="wall time", numeric=True),
+    to_target = ["time to target", "steps to target"] if targeted else []
+    numeric = ["measured steps", "step time", *to_target, "wall time"]
+    columns = (
+        Column(title="repeat", numeric=True),
+        Column(title="seed", numeric=True),
+        Column(title="outcome"),
+        *(Column(title=title, numeric=True) for title in numeric),
         *(Column(title=name, unit="s", numeric=True) for name in phases),
-    ]  # fmt: skip
+    )
     rows = tuple(_row(repeat, phases, targeted) for repeat in repeats[:_MOST])
     note = f"The first {_MOST} of {len(repeats)}; the record holds all." if len(repeats) > _MOST else ""
-    return Section(title=TITLE, blocks=(Table(columns=tuple(columns), rows=rows, note=note),))
+    return Section(title=TITLE, blocks=(Table(columns=columns, rows=rows, note=note),))
 
 
 def _row(repeat: Repeat, phases: list[str], targeted: bool) -> Row:

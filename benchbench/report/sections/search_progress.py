@@ -31,18 +31,18 @@ def render(subject: StudySubject) -> Section | None:
     series = [_best(valued, max(study.spent_s, valued[-1].ended_s))]
     series += [s for role, hue in _ROLES if (s := _points(role, hue, valued)) is not None]
     panel = Panel(
-        label=f"{label} (lower is better)",
+        label=label,
         unit=unit,
         series=tuple(series),
         log=min(values) > 0 and max(values) > _LOG_ABOVE * min(values),
     )
     chart = Chart(
-        title="Best so far",
+        title="Best so far (lower is better)",
         x_label="search time",
         x_unit="s",
         panels=(panel,),
         marks=(Mark(at=study.budget_s, label="budget"),),
-        caption="A trial that failed, missed the target or was stopped early has no value and no point; the table below has them all.",
+        caption="A trial that failed or missed the target has no value and no point; the table below has them all.",
     )
     return Section(title=TITLE, blocks=(told, chart))
 
@@ -72,10 +72,13 @@ def _points(role: str, hue: int, valued: Sequence[Trial]) -> Series | None:
 
 
 def _counts(subject: StudySubject) -> str:
-    study = subject.study
-    ended = [f"{count} {outcome}" for outcome, count in study.counts().items() if count]
-    text = f"{counted(len(study.trials), 'trial')}: {listed(ended)}." if study.trials else "No trial ended."
-    return f"{text} The search ended because {study.stopped.strip().rstrip('.')}." if study.stopped.strip() else text
+    study, counts = subject.study, subject.study.counts()
+    ended = [f"{count} {outcome}" for outcome, count in counts.items() if count]
+    text = f"{counted(sum(counts.values()), 'trial')}: {listed(ended)}." if ended else "No trial ended."
+    again = sum(t.role == "confirmation" for t in study.trials)
+    text += f" {counted(again, 'confirmation')} ran after the search." if again else ""
+    why = study.stopped.strip().rstrip(".")
+    return f"{text} The search ended: {why}." if why else text
 
 
 PLUGIN = Plugin(title=TITLE, order=30, takes=(StudySubject,), render=render)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from benchbench.record.types import Outcome
 from benchbench.report.content import Array, Block, Callout, Chart, Facts, Mark, Panel, Quantity, Section, Series, Span
 from benchbench.report.curves import REPEATS_DRAWN, StepTimes, step_times
 from benchbench.report.plugins import Plugin
@@ -23,9 +24,10 @@ def render(subject: RunSubject) -> Section | None:
         told = Callout(tone="warning", title="The steps cannot be shown", text=subject.steps.problem)
         return Section(title=TITLE, blocks=(told,))
     repeats = step_times(subject)
-    measured = _pooled([r.measured_s for r in repeats])
     if not repeats:
         return None
+    good = {r.index for r in subject.run.repeats if r.outcome is Outcome.OK}
+    measured = _pooled([r.measured_s for r in repeats if r.repeat in good or not good])
     blocks: list[Block] = [_over_steps(repeats, measured)]
     if len(measured) > 1:
         blocks += [_distribution(measured, subject), _quantiles(measured)]
@@ -47,7 +49,9 @@ def _over_steps(repeats: Sequence[StepTimes], measured: Array) -> Chart:
     above = _pooled([r.step_s[r.warmup & (r.step_s > high)] for r in drawn]) if high else np.empty(0)
     notes = ["A stall is a step like any other: nothing is cut from the mean."]
     if len(above):
-        notes.append(f"{counted(len(above), 'warm-up step')} of up to {quantity(float(above.max()), 's')} lie above the frame.")
+        notes.append(
+            f"{counted(len(above), 'warm-up step')} of up to {quantity(float(above.max()), 's')} lie above the frame."
+        )
     if len(repeats) > len(drawn):
         notes.append(f"The first {len(drawn)} of {len(repeats)} repeats are drawn; steps.parquet holds all.")
     panel = Panel(
@@ -59,7 +63,9 @@ def _over_steps(repeats: Sequence[StepTimes], measured: Array) -> Chart:
         high=high,
     )
     spans = (Span(low=first - 0.5, high=max(warm) + 0.5, label="warm-up"),) if warm else ()
-    return Chart(title="Over the steps", x_label="step", x_unit="", panels=(panel,), spans=spans, caption=" ".join(notes))
+    return Chart(
+        title="Over the steps", x_label="step", x_unit="", panels=(panel,), spans=spans, caption=" ".join(notes)
+    )
 
 
 def _distribution(measured: Array, subject: RunSubject) -> Chart:
@@ -72,7 +78,8 @@ def _distribution(measured: Array, subject: RunSubject) -> Chart:
     counts, edges = np.histogram(inside, bins=bins, range=(low, high))
     beyond = len(measured) - len(inside)
     slowest = quantity(float(measured.max()), "s")
-    note = f"{counted(beyond, 'step')} beyond the right edge (the slowest: {slowest}) {'is' if beyond == 1 else 'are'} not drawn." if beyond else ""
+    verb = "lies" if beyond == 1 else "lie"
+    note = f"{counted(beyond, 'step')} of up to {slowest} {verb} beyond the right edge." if beyond else ""
     series = Series(name="measured steps", x=edges, y=counts.astype(np.float64), kind="bars")
     step_s = subject.summary.step_s
     marks = (Mark(at=step_s.value, label="mean"),) if step_s is not None and low <= step_s.value <= high else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchbench.record.types import Outcome
-from benchbench.report.content import Answer, Block, Cell, Facts, Paragraph, Quantity, Section
+from benchbench.report.content import Answer, Block, Cell, Facts, Paragraph, Quantity, Section, Tone
 from benchbench.report.objective import bound
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
@@ -32,18 +32,15 @@ def _answer(subject: RunSubject) -> Answer:
         return Answer(text=f"{name}: no result. {failed}", tone="bad")
     speed = f"{value_of(summary.step_s)} a step"
     if summary.step_s.low is not None or summary.step_s.high is not None:
-        speed += f" ({interval(summary.step_s)}, {_sure(summary.step_s)})"
+        speed += f" ({interval(summary.step_s)}, {basis(summary.step_s)})"
     if summary.samples_per_s is not None:
         speed += f", {value_of(summary.samples_per_s)}"
+    tone: Tone = "warning" if summary.reached_target is False else "good"
     if summary.reached_target is None or target is None:
-        text, tone = f"{name} trains at {speed}.", "good"
+        text = f"{name} trains at {speed}."
     else:
-        text, tone = _target_sentence(subject, target) + f" It trains at {speed}.", "good" if summary.reached_target else "warning"
-    return Answer(text=f"{text} {failed}".strip(), tone="bad" if failed else tone)  # type: ignore[arg-type]
-
-
-def _sure(estimate: Estimate) -> str:
-    return f"{basis(estimate)}" if estimate.n > 1 else f"{quantity(estimate.confidence, 'fraction')} within one repeat"
+        text = f"{_target_sentence(subject, target)} It trains at {speed}."
+    return Answer(text=f"{text} {failed}".strip(), tone="warning" if failed else tone)
 
 
 def _target_sentence(subject: RunSubject, target: Target) -> str:
@@ -77,7 +74,7 @@ def _figures(subject: RunSubject) -> tuple[tuple[tuple[str, Cell], ...], list[st
         ("step time", s.step_s),
         ("throughput", s.samples_per_s),
         ("tokens", s.tokens_per_s),
-        ("tokens per device", s.tokens_per_s_per_device if _devices(subject) > 1 else None),
+        ("tokens per device", _per_device(subject)),
         ("peak memory", None if s.peak_memory_bytes is None else Quantity(value=s.peak_memory_bytes, unit="bytes")),
         ("utilization", s.utilization),
         ("model FLOP/s utilization", s.mfu),
@@ -88,9 +85,16 @@ def _figures(subject: RunSubject) -> tuple[tuple[tuple[str, Cell], ...], list[st
     ]
     if subject.scenario.target is not None and s.reach_rate is not None:
         rate = Quantity(value=s.reach_rate, unit="fraction")
-        every = [("time to target", s.time_to_target_s), ("steps to target", s.steps_to_target), ("reached", rate), *every]
+        every = [
+            ("time to target", s.time_to_target_s),
+            ("steps to target", s.steps_to_target),
+            ("reached", rate),
+            *every,
+        ]
     known = [(label, value) for label, value in every if value is not None]
-    known += [(f"{_metric(name)} at the end", Quantity(value=value, unit="")) for name, value in s.final_metrics.items()]
+    known += [
+        (f"{_metric(name)} at the end", Quantity(value=value, unit="")) for name, value in s.final_metrics.items()
+    ]
     named = [label for label, value in every if value is None and label != "tokens per device"]
     return tuple(known) if s.step_s is not None else (), named
 
@@ -99,15 +103,19 @@ def _metric(name: str) -> str:
     return {"train_loss": "training loss", "loss": "held-out loss"}.get(name, name)
 
 
-def _devices(subject: RunSubject) -> int:
-    return subject.scenario.hardware.devices * subject.scenario.hardware.nodes
+def _per_device(subject: RunSubject) -> Estimate | None:
+    """Told for several devices only; the label says whose they are."""
+    hardware, found = subject.scenario.hardware, subject.summary.tokens_per_s_per_device
+    several = hardware.devices * hardware.nodes > 1
+    return found.model_copy(update={"unit": "tokens/s"}) if found is not None and several else None
 
 
 def _footnote(subject: RunSubject, unknown: list[str]) -> str:
     good = [r for r in subject.run.repeats if r.outcome is Outcome.OK and r.figures is not None]
     steps = sum(r.figures.measured_steps for r in good if r.figures is not None)
     measured_s = sum(r.figures.measured_s for r in good if r.figures is not None)
-    text = f"From {counted(steps, 'measured step')} in {counted(len(good), 'repeat')}, {quantity(measured_s, 's')} of training."
+    told = [counted(steps, "measured step"), counted(len(good), "repeat"), quantity(measured_s, "s")]
+    text = "From {} in {}, {} of training.".format(*told)
     return f"{text} Unknown here: {listed(unknown)}." if unknown else text
 
 

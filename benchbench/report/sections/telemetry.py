@@ -45,7 +45,9 @@ def render(subject: RunSubject) -> Section | None:
     """Timelines of the devices in use and the CPU, and a table of every device seen."""
     seen = devices(subject.run)
     if not seen:
-        told = Paragraph(text="No device answered, so there is nothing to draw; the step times above do not depend on it.")
+        told = Paragraph(
+            text="No device answered, so there is nothing to draw; the step times above do not depend on it."
+        )
         return Section(title=TITLE, blocks=(told,))
     blocks: list[Block] = []
     if subject.telemetry.problem is not None:
@@ -70,7 +72,11 @@ def _chart(subject: RunSubject, frame: pd.DataFrame, seen: tuple[DeviceTelemetry
             panels.append(Panel(label=label, unit=unit, series=shown, from_zero=label != "temperature"))
     if not panels:
         return []
-    notes = ["cpu: the share and the resident memory of this run's processes." if "cpu" in drawn else "", left_out, timeline.note]
+    notes = [
+        "cpu: the share and the resident memory of this run's processes." if "cpu" in drawn else "",
+        left_out,
+        timeline.note,
+    ]
     chart = Chart(
         title="Devices over time",
         x_label="time",
@@ -120,7 +126,13 @@ def _missing(seen: tuple[DeviceTelemetry, ...]) -> list[Block]:
 def _table(seen: tuple[DeviceTelemetry, ...]) -> Table:
     rows = tuple(
         Row(
-            cells=(d.device, d.name, "in use" if d.in_use else "idle", d.samples, "lost in mid-run" if d.lost else "answered"),
+            cells=(
+                d.device,
+                d.name,
+                "in use" if d.in_use else "idle",
+                d.samples,
+                "lost in mid-run" if d.lost else "answered",
+            ),
             tone="bad" if d.lost else "plain" if d.in_use else "muted",
         )
         for d in sorted(seen, key=lambda d: not d.lost)[:_DEVICES_LISTED]

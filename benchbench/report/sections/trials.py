@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from benchbench.record.study import Trial
 from benchbench.report.content import Cell, Column, Quantity, Row, Section, Table, Tone
 from benchbench.report.objective import objective_of
@@ -24,15 +27,27 @@ def render(subject: StudySubject) -> Section | None:
     split = len(keys) <= _MOST_KEYS
     label, unit = objective_of(study)
     columns = (
-        Column(title="trial", numeric=True), Column(title="role"), Column(title="outcome"), Column(title=label, unit=unit, numeric=True),
-        *([Column(title=key) for key in keys] if split else [Column(title="settings")]),
-        Column(title="reached target"), Column(title="ended at", numeric=True), Column(title="took", numeric=True),
-        Column(title="reason"), Column(title="run"),
-    )  # fmt: skip
+        Column(title="trial", numeric=True),
+        Column(title="role"),
+        Column(title="outcome"),
+        Column(title=label, unit=unit, numeric=True),
+        *([Column(title=key) for key in _short(keys)] if split else [Column(title="settings", wide=True)]),
+        Column(title="reached"),
+        Column(title="ended at", numeric=True),
+        Column(title="reason", wide=True),
+        Column(title="took", numeric=True, minor=True),
+        Column(title="run", minor=True),
+    )
     ordered = sorted(study.trials, key=lambda t: t.number)
     rows = tuple(_row(subject, trial, keys if split else None) for trial in ordered[:_MOST])
     note = f"The first {_MOST} of {len(ordered)}; study.json holds all." if len(ordered) > _MOST else ""
     return Section(title=TITLE, blocks=(Table(columns=columns, rows=rows, note=note),))
+
+
+def _short(keys: Sequence[str]) -> list[str]:
+    """Each key's last part, or the whole key where two end alike."""
+    ends = Counter(key.rpartition(".")[2] for key in keys)
+    return [end if ends[end := key.rpartition(".")[2]] == 1 else key for key in keys]
 
 
 def _row(subject: StudySubject, trial: Trial, keys: list[str] | None) -> Row:
@@ -48,8 +63,8 @@ def _row(subject: StudySubject, trial: Trial, keys: list[str] | None) -> Row:
         *asked,
         trial.reached_target,
         Quantity(value=trial.ended_s, unit="s"),
-        Quantity(value=trial.ended_s - trial.started_s, unit="s"),
         trial.failure.message[:_REASON_LIMIT] if trial.failure else "",
+        Quantity(value=trial.ended_s - trial.started_s, unit="s"),
         trial.run_id,
     )
     return Row(cells=cells, tone=_tone(subject, trial))

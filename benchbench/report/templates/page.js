@@ -27,6 +27,7 @@
   const base = () => ({
     autosize: true, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: "@ink" },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: "@faint", activecolor: "@accent" },
     hoverlabel: { bgcolor: "@paper", bordercolor: "@line", font: { color: "@ink" } },
     dragmode: coarse.matches ? false : "zoom",
   });
@@ -40,11 +41,27 @@
       }
     }
     for (const note of whole.annotations) note.font = { size: 12, color: "@faint" };
-    const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+    const config = {
+      responsive: true, displaylogo: false, displayModeBar: narrow.matches || coarse.matches ? false : "hover",
+      modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]],
+    };
     if (!plot.drawn) plot.place.replaceChildren();
     plot.drawn = true;
     Plotly.react(plot.place, themed(data, ""), themed(whole, ""), config);
   };
+
+  // A legend's button hides and shows its series in every panel.
+  for (const button of document.querySelectorAll(".legend button")) {
+    button.addEventListener("click", () => {
+      const plot = plots.find((p) => p.place.parentElement === button.closest("figure"));
+      const shown = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", String(shown));
+      const nth = [...button.parentElement.children].indexOf(button);
+      const names = [...new Set(JSON.parse(plot.text).data.map((trace) => trace.name))];
+      const chosen = plot.place.data.flatMap((trace, i) => trace.name === names[nth] ? [i] : []);
+      if (chosen.length) Plotly.restyle(plot.place, { visible: shown }, chosen);
+    });
+  }
 
   const drawAll = (again) => plots.filter((plot) => again ? plot.drawn : !plot.drawn).forEach(draw);
   const seen = new IntersectionObserver((entries) => {
@@ -54,6 +71,9 @@
     }
   }, { rootMargin: "1200px" });
   plots.forEach((plot) => seen.observe(plot.place));
-  dark.addEventListener("change", () => drawAll(true));
+  dark.addEventListener("change", () => {
+    document.querySelectorAll(".legend button").forEach((button) => button.setAttribute("aria-pressed", "true"));
+    drawAll(true);
+  });
   addEventListener("beforeprint", () => drawAll(false));
 })();

@@ -1,0 +1,177 @@
+"""What a person sees while a search goes on: a live view on a terminal, plain lines in a pipe or in CI."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from benchbench.cli.console import console
+from benchbench.cli.live import State as RunState
+from benchbench.record.study import Overrides
+from benchbench.scenario.scenario import Scenario
+from benchbench.tuning.moments import Moment
+from benchbench.tuning.objective import Objective
+from benchbench.tuning.setups import Question
+from benchbench.units import human
+
+_LINE_EVERY_S = 10.0
+_REFUSALS_TOLD = 3
+
+
+class State:
+    """What is known of the search in progress; `take` is told everything, the views read it."""
+
+    def __init__(self, scenario: Scenario, objective: Objective) -> None:
+        self.scenario = scenario
+        self.objective = objective
+        self.run = RunState(1)
+        self.now: Moment | None = None
+        self.best: str = ""
+        self.ended = self.failed = self.refused = 0
+        self._best: float | None = None
+
+    def take(self, moment: Moment) -> None:
+        """Notes a moment of the search."""
+        self.now = moment
+        if moment.what:
+            self.run.take(self.scenario, 0, moment.what)
+        if moment.event == "refused":
+            self.refused += 1
+        if moment.event == "end" and moment.role != "confirmation":
+            self.ended += 1
+            self.failed += moment.value is None
+        if moment.best is not None and moment.role != "confirmation" and moment.best != self._best:
+            self._best = moment.best
+            self.best = f"{self.value(moment.best)} (trial {moment.number})"
+
+    def value(self, value: float) -> str:
+        """A value of the objective."""
+        seconds, _, each = self.objective.unit.partition("/")
+        return f"{human(value, seconds)}{f' a {each}' if each else ''}"
+
+    def head(self) -> str:
+        """Time left, the best so far and the counts."""
+        left = f"time left {human(self.now.left_s, 's', 2)}" if self.now is not None else ""
+        best = f"best so far {self.best}" if self.best else "nothing has a value yet"
+        counts = f"measured {self.ended}, without a value {self.failed}, refused {self.refused}"
+        return "  ".join((left, best, counts))
+
+
+def title(moment: Moment) -> str:
+    """What is running, in words."""
+    if moment.role == "confirmation":
+        return f"confirmation of trial {moment.number}, {moment.message}: {settings(moment.overrides)}"
+    name = "baseline" if moment.role == "baseline" else f"trial {moment.number}"
+    return f"{name}: {settings(moment.overrides)}"
+
+
+def settings(overrides: Overrides) -> str:
+    """A setup with the last part of each key: `global_batch=64 precision=bf16`."""
+    return " ".join(f"{key.rpartition('.')[2]}={_brief(value)}" for key, value in overrides.items())
+
+
+def _brief(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+class Display:
+    """Shows the state; used as a context around the search."""
+
+    def __init__(self, terminal: Console, state: State) -> None:
+        self.terminal = terminal
+        self.state = state
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends the display."""
+
+    def watch(self, moment: Moment) -> None:
+        """Takes a moment and shows what it changes."""
+        self.state.take(moment)
+        self.show(moment)
+
+    def show(self, moment: Moment) -> None:
+        """Shows what a moment changed."""
+
+
+class LiveDisplay(Display):
+    """A few lines that change in place, below a line for each setup that ended."""
+
+    def __init__(self, terminal: Console, state: State) -> None:
+        super().__init__(terminal, state)
+        self._live = Live(console=terminal, auto_refresh=False, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends the display."""
+        self._live.stop()
+
+    def show(self, moment: Moment) -> None:
+        """Redraws."""
+        line = ending(moment, self.state)
+        if line:
+            self.terminal.print(line, markup=False)
+        self._live.update(self._view(moment), refresh=True)
+
+    def _view(self, moment: Moment) -> Group:
+        grid = Table.grid(padding=(0, 2))
+        for name, value in self.state.run.facts():
+            grid.add_row(Text(name, style="dim"), Text(value))
+        running = Text.assemble((title(moment), "cyan"), f"  {self.state.run.phase}")
+        return Group(Text(self.state.head(), style="bold"), running, grid)
+
+
+class PlainDisplay(Display):
+    """One line when a setup begins or ends, and one every ten seconds in between."""
+
+    def __init__(self, terminal: Console, state: State) -> None:
+        super().__init__(terminal, state)
+        self._last_s = 0.0
+
+    def show(self, moment: Moment) -> None:
+        """Prints a line where one is due."""
+        line = ending(moment, self.state)
+        if moment.event == "start":
+            line = f"{title(moment)}; {self.state.head()}"
+        elif moment.event == "progress" and time.monotonic() - self._last_s >= _LINE_EVERY_S:
+            line = ", ".join(f"{name} {value}" for name, value in self.state.run.facts())
+        if line:
+            self._last_s = time.monotonic()
+            self.terminal.print(line, markup=False)
+
+
+def ending(moment: Moment, state: State) -> str:
+    """The line that a setup's end, or the search's, leaves behind; nothing for other moments."""
+    if moment.event == "stop":
+        return f"the search ended: {moment.message}"
+    if moment.event == "refused":
+        told = f"trial {moment.number} refused: {moment.message}"
+        if state.refused > _REFUSALS_TOLD:
+            return ""
+        return f"{told} (further refusals are only counted)" if state.refused == _REFUSALS_TOLD else told
+    if moment.event != "end" or moment.role == "confirmation":
+        return ""
+    said = state.value(moment.value) if moment.value is not None else moment.message or "the target was not reached"
+    return f"{title(moment)}: {said}"
+
+
+def display_for(question: Question) -> Display:
+    """The display that fits where stderr goes."""
+    terminal = console()
+    kind = LiveDisplay if terminal.is_terminal else PlainDisplay
+    return kind(terminal, State(question.scenario, question.objective))

@@ -1,0 +1,108 @@
+"""What `tune` says when it is done, and what it would do under `--dry-run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchbench.cli.console import console, emit
+from benchbench.cli.run_output import REPORTS, shown
+from benchbench.errors import BenchBenchError
+from benchbench.record.study import Study
+from benchbench.stats.estimate import Estimate
+from benchbench.tuning.setups import Question
+from benchbench.tuning.tune import StoredStudy, TuneRequest, confirmation_repeats
+from benchbench.units import human
+
+_LATE_SHARE = 0.05
+_LATE_S = 30.0
+
+
+def say(message: str) -> None:
+    """One line for people."""
+    console().print(message, markup=False)
+
+
+def emit_study(stored: StoredStudy, page: Path | None) -> None:
+    """Prints the document of `tune --json`."""
+    emit(stored.study.answer(shown(stored.folder), shown(page)))
+
+
+def write_page(stored: StoredStudy, reports: Path = REPORTS) -> Path | None:
+    """Writes the study's page; a page that cannot be written is said, and hurts nothing else."""
+    from benchbench.report.pages import write_study
+
+    try:
+        return write_study(stored.folder, reports / f"{stored.study.study}.html")
+    except (BenchBenchError, OSError) as error:
+        say(f"the page could not be written: {error}")
+        return None
+
+
+def show(stored: StoredStudy, page: Path | None) -> None:
+    """The answer, the baseline beside it, and where everything is kept; on stderr."""
+    from benchbench.report.pages import terminal_study
+
+    terminal = console()
+    study = stored.study
+    terminal.print(terminal_study(study))
+    terminal.print(_comparison(study))
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in study.counts().items() if count)
+    spent, budget = human(study.spent_s, "s"), human(study.budget_s, "s")
+    say(f"{spent} of {budget} spent; trials: {counts or 'none'}; the search ended: {study.stopped}")
+    say(f"stored in {shown(stored.folder)}")
+    if page is not None:
+        say(f"page: {shown(page)}")
+
+
+def _comparison(study: Study) -> object:
+    from rich.table import Table
+
+    before, after = study.baseline, study.recommendation
+    table = Table("", "baseline", "recommended", box=None)
+    rows = [
+        ("time to target", _shown(before.time_to_target_s), _shown(after.time_to_target_s)),
+        ("reached the target", _share(before.reach_rate), _share(after.reach_rate)),
+        ("time a step", _shown(before.step_s), _shown(after.step_s)),
+        ("throughput", _shown(before.samples_per_s), _shown(after.samples_per_s)),
+    ]
+    for row in rows:
+        if row[1:] != ("", ""):
+            table.add_row(*row)
+    return table
+
+
+def _shown(estimate: Estimate | None) -> str:
+    from benchbench.report.wording import with_interval
+
+    return "" if estimate is None else with_interval(estimate)
+
+
+def _share(rate: float | None) -> str:
+    return "" if rate is None else human(rate, "%")
+
+
+def dry_run(request: TuneRequest, question: Question, *, as_json: bool) -> int:
+    """Says what would run, for how long and why."""
+    scenario, size = request.scenario, question.space.size
+    ends_within_s = request.budget_s + max(_LATE_SHARE * request.budget_s, _LATE_S)
+    repeats = confirmation_repeats(scenario)
+    setups = "a continuum of setups" if size is None else f"{size:,} setups"
+    say(f"would tune {scenario.name} for {question.objective.name}, over {setups}:")
+    for key, axis in scenario.search.space.items():
+        values = ", ".join(map(str, axis)) if isinstance(axis, tuple) else str(axis)
+        say(f"  {key}: {values}")
+    say("first the baseline, what is run today; then what Optuna's TPE proposes, each setup once in a fresh process;")
+    say(f"at last the best beside the baseline, up to {repeats} times each with fresh seeds, for an interval")
+    say(f"in {human(request.budget_s, 's')}, and at the latest {human(ends_within_s, 's')}; nothing was run")
+    if as_json:
+        emit({
+            "schema": 1, "dry_run": True, "name": scenario.name, "scenario_key": scenario.key,
+            "objective": question.objective.name, "budget_s": request.budget_s, "ends_within_s": ends_within_s,
+            "setups": size, "confirmation_repeats": repeats, **_search(request),
+        })  # fmt: skip
+    return 0
+
+
+def _search(request: TuneRequest) -> dict[str, object]:
+    document = request.scenario.search.model_dump(mode="json", by_alias=True)
+    return {"baseline": document["baseline"], "space": document["space"]}

@@ -1,0 +1,70 @@
+"""The telemetry of the devices in use while steps were measured -> its means."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+Line = Mapping[str, Any]
+
+
+class InUse:
+    """Readings of the devices in use, the CPU's where no accelerator is; what fell between the stretches is left out.
+
+    Args of the constructor:
+        telemetry: a repeat's lines.
+        stretches: begin and end of every unbroken row of measured steps, in time's order.
+    """
+
+    def __init__(self, telemetry: Iterable[Line], stretches: Sequence[tuple[float, float]]) -> None:
+        lines = list(telemetry)
+        seen: Sequence[Line] = next((x["header"]["devices"] for x in lines if "header" in x), [])
+        used = [d["device"] for d in seen if d["in_use"] and d["device"] != "cpu"] or ["cpu"]
+        self._on_cpu = used == ["cpu"]
+        self._begins = np.asarray([begin for begin, _ in stretches], dtype=np.float64)
+        self._ends = np.asarray([end for _, end in stretches], dtype=np.float64)
+        self._of = {name: [x for x in lines if x.get("device") == name and self._inside(x)] for name in used}
+
+    def _stretch(self, line: Line) -> int:
+        """The number of the last stretch that began before a reading; -1 before the first."""
+        return int(np.searchsorted(self._begins, line["t"], side="right")) - 1
+
+    def _inside(self, line: Line) -> bool:
+        index = self._stretch(line) if "t" in line else -1
+        return index >= 0 and line["t"] <= float(self._ends[index])
+
+    def utilization(self) -> float | None:
+        """Mean over devices and time, 0 to 1: of the device; on the CPU the run's own share."""
+        column = "process_utilization" if self._on_cpu else "utilization"
+        values = [x[column] for lines in self._of.values() for x in lines if column in x]
+        return float(np.mean(values)) if values else None
+
+    def power_w(self) -> float | None:
+        """The devices' mean power, added up; None where one does not tell."""
+        return self._sum(self._mean_power_w)
+
+    def energy_w(self) -> float | None:
+        """The devices' energy a second, added up: by the counter where there is one, else the mean power."""
+        return self._sum(lambda lines: self._counted_w(lines) or self._mean_power_w(lines))
+
+    def _sum(self, one: Callable[[Sequence[Line]], float | None]) -> float | None:
+        each = [one(lines) for lines in self._of.values()]
+        known = [w for w in each if w is not None]
+        return sum(known) if len(known) == len(each) else None
+
+    @staticmethod
+    def _mean_power_w(lines: Sequence[Line]) -> float | None:
+        values = [x["power_w"] for x in lines if "power_w" in x]
+        return float(np.mean(values)) if values else None
+
+    def _counted_w(self, lines: Sequence[Line]) -> float | None:
+        """By the counter, from reading to reading of one stretch; one that went backwards was reset in between."""
+        counter = [(self._stretch(x), x["t"], x["energy_j"]) for x in lines if "energy_j" in x]
+        spans = [
+            (t2 - t1, e2 - e1) for (s1, t1, e1), (s2, t2, e2) in pairwise(counter) if s1 == s2 and t2 > t1 and e2 >= e1
+        ]
+        elapsed_s, energy_j = (sum(column) for column in zip(*spans, strict=True)) if spans else (0.0, 0.0)
+        return energy_j / elapsed_s if elapsed_s > 0 and energy_j > 0 else None

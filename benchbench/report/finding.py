@@ -1,0 +1,76 @@
+"""Which runs and studies a user's words mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchbench.errors import RecordError, nearest
+from benchbench.record import store
+from benchbench.record.study_store import STUDY, study_folders
+from benchbench.report.subject import RunSubject, StudySubject, Subject, run_subject, study_subject
+
+
+def named(out: Path, names: Sequence[str]) -> list[Subject]:
+    """The runs and studies of some words, in their order, each once.
+
+    Args:
+        out: the results folder.
+        names: an id under `out`, an id's unique beginning, a folder, a `result.json` or a `study.json`.
+
+    Raises:
+        RecordError: a word that means nothing or several things, or a record that cannot be read.
+    """
+    places = dict.fromkeys(_place(out, name) for name in names)
+    return [_subject(place) for place in places]
+
+
+def everything(out: Path) -> tuple[list[Subject], list[str]]:
+    """Every study and every run that belongs to none, newest first, and why others were left out.
+
+    Raises:
+        RecordError: nothing is there that can be read.
+    """
+    found: list[Subject] = []
+    problems: list[str] = []
+    for folder in _folders(out):
+        try:
+            found.append(_subject(folder))
+        except RecordError as error:
+            problems.append(str(error))
+    if not found:
+        raise RecordError(problems[0] if problems else f"there are no results under {out}")
+    inside = {run_id for s in found if isinstance(s, StudySubject) for run_id in s.run_ids}
+    free = [s for s in found if isinstance(s, StudySubject) or s.id not in inside]
+    return sorted(free, key=_made_at, reverse=True), problems
+
+
+def _made_at(subject: Subject) -> str:
+    return subject.run.created_at if isinstance(subject, RunSubject) else subject.study.created_at
+
+
+def _subject(place: Path) -> Subject:
+    is_study = (place / STUDY).is_file() if place.is_dir() else place.name == STUDY
+    return study_subject(place) if is_study else run_subject(place)
+
+
+def _place(out: Path, name: str) -> Path:
+    for candidate in (out / name, Path(name)):
+        if name.strip() and not candidate.name.startswith(".") and (candidate.is_file() or _holds(candidate)):
+            return candidate
+    known = [folder.name for folder in _folders(out)]
+    matches = [k for k in known if name and k.startswith(name)]
+    if len(matches) == 1:
+        return out / matches[0]
+    if matches:
+        raise RecordError(f"{name!r} is the beginning of {len(matches)} ids; write more of it", file=str(out))
+    hint = nearest(name, known) if known else f"there are no results under {out}"
+    raise RecordError(f"no run or study is called {name!r}: {hint}")
+
+
+def _folders(out: Path) -> list[Path]:
+    return [*store.run_folders(out), *study_folders(out)]
+
+
+def _holds(folder: Path) -> bool:
+    return (folder / STUDY).is_file() or (folder / store.RESULT).is_file()

@@ -1,0 +1,43 @@
+"""What goes wrong in a training, and the outcome that it stands for. Needs no torch: its import may be what failed."""
+
+from __future__ import annotations
+
+import sys
+
+from benchbench.errors import InputError
+
+# Errors of torch's that are told from others by their words alone: the CPU's allocator, cuBLAS's workspace, mps.
+_ALLOCATION_WORDS = ("DefaultCPUAllocator", "ALLOC_FAILED", "out of memory")
+
+
+class DivergedError(Exception):
+    """The loss is no longer a finite number."""
+
+    def __init__(self, step: int, loss: float) -> None:
+        super().__init__(f"the loss became {loss} at step {step}")
+        self.step = step
+
+
+def kind_of(error: BaseException) -> str:
+    """The outcome that an error stands for: oom, diverged, refused, interrupted or crashed."""
+    if isinstance(error, MemoryError) or _is_allocation(error):
+        return "oom"
+    if isinstance(error, DivergedError):
+        return "diverged"
+    if isinstance(error, InputError):
+        return "refused"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "crashed"
+
+
+def _is_allocation(error: BaseException) -> bool:
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(error, getattr(torch, "OutOfMemoryError", ())):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _ALLOCATION_WORDS)
+
+
+def sentence(error: BaseException) -> str:
+    """The error in one line; the traceback is in the log."""
+    first = next(iter(str(error).strip().splitlines()), "")
+    plain = isinstance(error, (InputError, DivergedError))
+    return first if plain else f"{type(error).__name__}: {first}".removesuffix(": ")

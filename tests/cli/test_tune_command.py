@@ -1,0 +1,244 @@
+"""`benchbench tune`, as a user types it; the trainings are faked."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchbench.cli.main import run
+from benchbench.executors.kinds import fake
+from benchbench.executors.kinds.fake import Answer, FakeExecutor
+from benchbench.record.types import Outcome
+from benchbench.scenario.loading import load
+from benchbench.scenario.scenario import Scenario
+
+SCENARIO = """
+name: fake
+model: {family: bert, size: tiny}
+task: sequence-classification
+training: {max_steps: 200, global_batch: 32}
+hardware: {device: cpu}
+target: {metric: accuracy, at_least: 0.9, eval_every: 20}
+search:
+  space:
+    training.global_batch: [16, 32, 48, 64]
+    training.micro_batch: [16, 32]
+"""
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs `benchbench tune` in an empty folder against a script."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BENCHBENCH_LOCK", str(tmp_path / ".lock"))
+    (tmp_path / "s.yaml").write_text(SCENARIO)
+
+    def call(*arguments: str, script: fake.Script = lambda *_: Answer()) -> int:
+        monkeypatch.setattr(fake, "PLUGIN", lambda: FakeExecutor(script))
+        return run(["tune", *arguments, "--executor", "fake"])
+
+    yield call
+
+
+def fast_at_64(scenario: Scenario, seed: int) -> Answer:
+    quick = scenario.training.global_batch == 64
+    return Answer(step_s=0.01 * (1 + 0.002 * (seed % 2)), steps_to_target=50 if quick else 100)
+
+
+def document(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_the_document_is_the_contracts_and_stands_alone_on_stdout(
+    tune: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune("s.yaml", "--budget", "60s", "--json", script=fast_at_64) == 0
+    told = capsys.readouterr()
+    whole = json.loads(told.out)
+    contract = {
+        "schema", "study", "dir", "report", "budget_s", "spent_s", "trials", "baseline", "recommendation", "attribution",
+        "economics",
+    }  # fmt: skip
+    assert contract <= set(whole)
+    assert whole["budget_s"] == 60.0
+    assert whole["trials"] == {
+        "ok": 7, "refused": 2, "oom": 0, "timeout": 0, "crashed": 0, "diverged": 0, "interrupted": 0, "invalid": 0,
+    }  # fmt: skip
+    found = whole["recommendation"]
+    assert found["verdict"] == "faster"
+    assert found["overrides"]["training.global_batch"] == 64
+    assert set(found["overrides"]) == {"training.global_batch", "training.micro_batch"}
+    assert found["speedup"]["low"] > 1
+    (recommended,) = load(found["scenario_path"])
+    assert recommended.training.global_batch == 64
+    assert Path(whole["dir"], "study.json").is_file()
+    assert Path(whole["report"]).is_file()
+    assert whole["economics"]["search_s"] == whole["spent_s"] <= 63.0
+    assert "refused" in told.err
+    assert "baseline" in told.err
+    assert "time left" in told.err
+    assert found["scenario_path"] in re.sub(r"\s", "", told.err)
+
+
+def test_without_a_scenario_the_folders_bert_base_is_tuned_and_said_first(
+    tune: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "scenarios" / "bert_base.yaml").write_text(SCENARIO.replace("name: fake", "name: of-the-folder"))
+    assert tune("--budget", "30s", "--trials", "2", "--json", "--no-report") == 0
+    told = capsys.readouterr()
+    assert told.err.splitlines()[0] == "no scenario was named: tuning scenarios/bert_base.yaml"
+    assert "of-the-folder" in json.loads(told.out)["study"]
+
+
+def test_without_a_folder_the_packaged_bert_base_is_tuned(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune("--budget", "30s", "--trials", "2", "--json", "--no-report") == 0
+    told = capsys.readouterr()
+    assert told.err.splitlines()[0].endswith("bert_base.yaml")
+    assert "bert-base" in json.loads(told.out)["study"]
+
+
+def test_no_setup_that_reaches_the_target_is_exit_code_4(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    def never(_scenario: Scenario, _seed: int) -> Answer:
+        return Answer(steps_to_target=None)
+
+    assert tune("s.yaml", "--budget", "60s", "--trials", "3", "--json", "--no-report", script=never) == 4
+    found = document(capsys)["recommendation"]
+    assert found["verdict"] == "target-not-reached"
+    assert Path(found["scenario_path"]).is_file()
+
+
+def test_an_interruption_is_exit_code_130_and_what_was_measured_is_reported(
+    tune: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = []
+
+    def script(scenario: Scenario, seed: int) -> Answer:
+        asked.append(scenario)
+        return Answer(interrupt=len(asked) == 3)
+
+    assert tune("s.yaml", "--budget", "60s", "--json", script=script) == 130
+    whole = document(capsys)
+    assert (whole["trials"]["ok"], whole["trials"]["interrupted"]) == (2, 1)
+    assert whole["stopped"] == "interrupted"
+    assert whole["baseline"]["time_to_target_s"]["value"] == pytest.approx(1.0)
+    assert Path(whole["report"]).is_file()
+    assert len([p for p in (tmp_path / "results").iterdir() if not p.name.startswith(".")]) == 4
+
+
+def test_failing_trials_are_exit_code_0(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    def script(scenario: Scenario, seed: int) -> Answer:
+        outcome = Outcome.OK if scenario.training.global_batch == 32 else Outcome.OOM
+        return Answer(outcome=outcome)
+
+    assert tune("s.yaml", "--budget", "60s", "--json", "--no-report", script=script) == 0
+    whole = document(capsys)
+    assert whole["trials"]["oom"] == 4
+    assert whole["report"] is None
+
+
+def test_throughput_has_no_time_to_target(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune("s.yaml", "--budget", "60s", "--objective", "throughput", "--json", "--no-report") == 0
+    found = document(capsys)["recommendation"]
+    assert found["time_to_target_s"] is None
+    assert found["verdict"] == "faster"
+    assert found["overrides"]["training.global_batch"] == 64
+
+
+def test_dry_run_says_what_for_how_long_and_why_and_creates_nothing(
+    tune: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune("s.yaml", "--budget", "10m", "--dry-run", "--json") == 0
+    told = capsys.readouterr()
+    whole = json.loads(told.out)
+    assert (whole["dry_run"], whole["setups"], whole["objective"]) == (True, 8, "time")
+    assert (whole["budget_s"], whole["ends_within_s"]) == (600.0, 630.0)
+    assert "8 setups" in told.err
+    assert "10 min" in told.err
+    assert [p.name for p in tmp_path.iterdir()] == ["s.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        (["s.yaml", "--budget", "soon"], "--budget"),
+        (["s.yaml", "--budget", "3s"], "--budget"),
+        (["s.yaml", "--budget", "1m", "--engine", "ray"], "--engine"),
+        (["s.yaml", "--budget", "1m", "--engine", "slurm"], "--engine"),
+        (["s.yaml", "--budget", "1m", "--engine", "rey"], "--engine"),
+        (["s.yaml", "--budget", "1m", "--workers", "2"], "--workers"),
+        (["s.yaml", "--budget", "1m", "--storage", "sqlite:///x.db"], "--storage"),
+        (["s.yaml", "--budget", "1m", "--resume"], "--resume"),
+        (["s.yaml", "--budget", "1m", "--records", "x.csv"], "--records"),
+        (["s.yaml", "--budget", "1m", "--objective", "energy"], "--objective"),
+        (["s.yaml", "--budget", "1m", "--objective", "speed"], "--objective"),
+        (["s.yaml", "--budget", "1m", "--study", "a/b"], "--study"),
+        (["s.yaml", "--budget", "1m", "--set", "precision=fp32", "--set", "precision=bf16"], "--set"),
+        (["s.yaml", "--budget", "1m", "--set", "search.space={}"], "search.space"),
+        (["s.yaml", "--budget", "1m", "--set", "precision=fp8"], "precision"),
+        (["missing.yaml", "--budget", "1m"], None),
+        (["s.yaml"], None),
+        (["s.yaml", "--budget", "1m", "--trials", "0"], None),
+    ],
+)
+def test_wrong_input_is_exit_code_2_with_a_document_and_nothing_is_created(
+    tune: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], key: str | None
+) -> None:
+    assert tune(*arguments, "--json") == 2
+    told = capsys.readouterr()
+    error = json.loads(told.out)["error"]
+    assert error["key"] == key
+    assert error["message"] in told.err
+    assert [p.name for p in tmp_path.iterdir()] == ["s.yaml"]
+
+
+def test_what_comes_later_is_called_not_implemented(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    tune("s.yaml", "--budget", "1m", "--resume", "--json")
+    error = document(capsys)["error"]
+    assert error["kind"] == "unsupported"
+    assert "not implemented yet" in error["message"]
+
+
+def test_an_unknown_executor_is_refused(tune: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tune", "s.yaml", "--budget", "1m", "--executor", "chld"]) == 2
+    assert "child" in capsys.readouterr().err
+
+
+def test_the_file_stands_in_the_message_of_what_is_wrong_in_it(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    tune("s.yaml", "--budget", "1m", "--set", "search.space={}", "--json")
+    assert document(capsys)["error"]["file"] == "s.yaml"
+
+
+def test_a_study_is_named_and_its_name_taken_once(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("s.yaml", "--budget", "60s", "--trials", "2", "--study", "mine", "--json", "--no-report")
+    assert tune(*arguments) == 0
+    assert document(capsys)["dir"] == "results/mine"
+    assert tune(*arguments) == 2
+    assert document(capsys)["error"]["key"] == "--study"
+
+
+def test_a_page_that_cannot_be_written_hurts_nothing(
+    tune: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "reports").write_text("a file where a folder should be")
+    assert tune("s.yaml", "--budget", "60s", "--trials", "2", "--json") == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["report"] is None
+    assert "page could not be written" in told.err
+
+
+def test_the_seed_and_the_command_are_kept(
+    tune: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["benchbench", "tune", "s.yaml", "--seed", "7"])
+    assert tune("s.yaml", "--budget", "60s", "--trials", "2", "--seed", "7", "--json", "--no-report") == 0
+    study = json.loads(Path(document(capsys)["dir"], "study.json").read_text())
+    assert study["seed"] == 7
+    assert study["command"] == ["benchbench", "tune", "s.yaml", "--seed", "7"]
+    assert study["machine"]["cpus"] > 0

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from benchbench.tuning.verdict import Evidence, judge
+
+MARGIN, CONFIDENCE = 0.05, 0.95
+
+
+def evidence(*values, misses=0):
+    return Evidence(values=values, misses=misses)
+
+
+def one(baseline, finalist):
+    return judge(baseline, [finalist], MARGIN, CONFIDENCE)
+
+
+TABLE = [
+    # baseline,                      finalist,                        verdict,                 chosen
+    (evidence(10.0, 10.1, 9.9), evidence(5.0, 5.1, 4.9), "faster", 0),
+    (evidence(10.0, 10.1, 9.9), evidence(9.98, 10.0, 9.9), "tie", 0),
+    (evidence(10.0, 14.0, 7.0), evidence(8.0, 12.0, 6.0), "insufficient-evidence", 0),
+    (evidence(10.0), evidence(5.0), "insufficient-evidence", 0),
+    (evidence(10.0, 10.1, 9.9), evidence(20.0, 20.1, 19.9), "tie", None),
+    (evidence(10.0, 10.1, 9.9), evidence(11.0, 16.0, 8.0), "tie", None),
+    (evidence(10.0, 14.0, 7.0), evidence(11.0, 15.0, 8.0), "insufficient-evidence", None),
+    (evidence(10.0, 10.1, 9.9), evidence(misses=3), "tie", None),
+    (evidence(10.0, 10.1, 9.9), evidence(), "insufficient-evidence", None),
+    (evidence(misses=3), evidence(5.0, 5.1, 4.9), "insufficient-evidence", 0),
+    (evidence(10.0, 10.1, 9.9), evidence(5.0, 5.1, misses=1), "insufficient-evidence", 0),
+    (evidence(10.0, 10.1, misses=1), evidence(5.0, 5.1, 4.9), "faster", 0),
+    (evidence(misses=3), evidence(5.0, misses=2), "insufficient-evidence", None),
+    (evidence(), evidence(), "insufficient-evidence", None),
+]
+
+
+@pytest.mark.parametrize(("baseline", "finalist", "verdict", "chosen"), TABLE)
+def test_the_table_of_verdicts(baseline, finalist, verdict, chosen):
+    found = one(baseline, finalist)
+    assert (found.verdict, found.chosen) == (verdict, chosen)
+    assert found.reason
+
+
+@pytest.mark.parametrize(("baseline", "finalist", "verdict", "chosen"), TABLE)
+def test_the_verdict_follows_from_the_interval_it_comes_with(baseline, finalist, verdict, chosen):
+    """By the letter of the contract, for a reader who has nothing but the document."""
+    speedup = one(baseline, finalist).speedup
+    both_measured = baseline.reached and (finalist.reached or chosen is None)
+    assert (speedup is not None) == both_measured
+    if speedup is None:
+        assert verdict == "insufficient-evidence"
+        return
+    low = -math.inf if speedup.low is None else speedup.low
+    high = math.inf if speedup.high is None else speedup.high
+    assert low <= speedup.value <= high
+    expected = "faster" if low > 1 else "tie" if low >= 0.95 and high <= 1.05 else "insufficient-evidence"
+    assert verdict == expected
+
+
+def test_misses_take_away_the_bound_on_their_side():
+    finalist_missed = one(evidence(10.0, 10.1, 9.9), evidence(5.0, 5.2, misses=1)).speedup
+    assert (finalist_missed.low, finalist_missed.high is None) == (None, False)
+    assert finalist_missed.value == pytest.approx(10.0 / 5.2), "the median counts a miss as infinite"
+    baseline_missed = one(evidence(10.0, 10.2, misses=1), evidence(5.0, 5.1, 4.9)).speedup
+    assert (baseline_missed.low is None, baseline_missed.high) == (False, None)
+
+
+def test_the_number_of_finalists_widens_the_intervals():
+    baseline, good, other = evidence(10.0, 10.4, 9.6), evidence(8.9, 9.3, 8.6), evidence(12.0, 12.1, 11.9)
+    alone = judge(baseline, [good], MARGIN, CONFIDENCE)
+    among = judge(baseline, [other, good], MARGIN, CONFIDENCE)
+    assert among.chosen == 1
+    assert among.speedup.confidence == pytest.approx(0.975)
+    assert among.speedup.low < alone.speedup.low
+
+
+def test_what_is_the_same_is_named():
+    assert one(evidence(10.0, 10.1, 9.9), evidence(9.98, 10.0, 9.9)).tied == (None,)
+    assert one(evidence(9.98, 10.0, 9.9), evidence(10.0, 10.1, 9.9)).tied == (0,)
+    assert one(evidence(10.0, 10.1, 9.9), evidence(5.0, 5.1, 4.9)).tied == ()
+
+
+def test_a_median_with_as_many_misses_as_values_is_infinite():
+    assert not evidence(1.0, misses=1).reached
+    assert evidence(1.0, 2.0, misses=1).median == 2.0
