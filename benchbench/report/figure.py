@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchbench.report.axes import Scale, scale
-from benchbench.report.content import Chart, Mark, Span
+from benchbench.report.content import Array, Chart, Mark, Span
 from benchbench.report.panel_drawing import PanelDrawing
 from benchbench.report.plotly_parts import HUES, Drawing, line, note, short, text
 
@@ -17,6 +17,7 @@ _TRACE_COST = 20
 _TOP_PX, _MARK_PX, _BOTTOM_PX = 28, 19, 46
 _ONE_PX, _MORE_PX = 230, 112
 _DOT_ROOM = 0.015
+_NEAR_RIGHT = 0.85
 
 
 def height_px(chart: Chart) -> int:
@@ -57,7 +58,7 @@ def drawing(chart: Chart, limit: int = MOST_POINTS) -> Drawing:
             *(_x_line(m, x) for m in chart.marks),
             *(s for d in drawn for s in d.lines()),
         ],
-        "annotations": [*(n for d in drawn for n in d.notes()), *(_x_note(m, x) for m in chart.marks if m.label)],
+        "annotations": [*(n for d in drawn for n in d.notes()), *_x_notes(chart, x)],
         "showlegend": False,
         "margin": {"l": 52, "r": 14, "t": _top_px(chart), "b": _BOTTOM_PX},
         "hovermode": "closest",
@@ -80,13 +81,18 @@ def _x_axis(chart: Chart, x: Scale) -> Drawing:
 def _x_range(chart: Chart) -> tuple[float, float]:
     """From the first to the last value or mark; room for a dot where there are dots."""
     series = [s for p in chart.panels for s in p.series]
-    every = np.concatenate([np.empty(0), *(s.x for s in series), np.asarray([m.at for m in chart.marks])])
+    every = np.concatenate([np.empty(0), *(s.x for s in series), _edges(chart)])
     finite = every[np.isfinite(every)]
     if not len(finite):
         return 0.0, 0.0
     low, high = float(finite.min()), float(finite.max())
     room = _DOT_ROOM * (high - low) if any(s.kind in ("points", "dotted") for s in series) else 0.0
     return low - room, high + room
+
+
+def _edges(chart: Chart) -> Array:
+    """Where marks and shaded stretches lie on the x axis."""
+    return np.asarray([*(m.at for m in chart.marks), *(at for s in chart.spans for at in (s.low, s.high))])
 
 
 def _spans(spans: Sequence[Span], x: Scale) -> list[Drawing]:
@@ -105,9 +111,16 @@ def _x_line(mark: Mark, x: Scale) -> Drawing:
     return line({"xref": "x", "yref": "paper", "y0": 0, "y1": 1, "x0": at, "x1": at})
 
 
-def _x_note(mark: Mark, x: Scale) -> Drawing:
-    place = {"x": short(mark.at * x.factor), "xref": "x", "y": 1, "yref": "paper", "yshift": _MARK_PX}
-    return note(mark.label, place | {"xanchor": "auto", "yanchor": "bottom"})
+def _x_notes(chart: Chart, x: Scale) -> list[Drawing]:
+    """The labels of the marks: to the right of their line, but on the left of one near the right edge."""
+    low, high = _x_range(chart)
+    place: Drawing = {"xref": "x", "y": 1, "yref": "paper", "yshift": _MARK_PX, "yanchor": "bottom"}
+    sides = ("right" if m.at > low + _NEAR_RIGHT * (high - low) else "left" for m in chart.marks)
+    return [
+        note(mark.label, place | {"x": short(mark.at * x.factor), "xanchor": side})
+        for mark, side in zip(chart.marks, sides, strict=True)
+        if mark.label
+    ]
 
 
 def _top_px(chart: Chart) -> int:

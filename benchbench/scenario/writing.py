@@ -48,8 +48,8 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def represent_text(self, data: str) -> yaml.ScalarNode:
-        # What YAML 1.1 takes for a number or a truth value is quoted anyway.
-        quoted = "\n" in data or not isinstance(parse_scalar(data), str)
+        # What YAML 1.1 takes for a number or a truth value is quoted anyway; line breaks (also of Unicode) would fold.
+        quoted = not data.isprintable() or not isinstance(parse_scalar(data), str)
         return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if quoted else None)
 
     def represent_plain_list(self, data: list[Any]) -> yaml.SequenceNode:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ Run = Callable[..., int]
 
 
 @pytest.fixture
-def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs `benchbench tune` in an empty folder against a script."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BENCHBENCH_LOCK", str(tmp_path / ".lock"))
@@ -42,7 +42,7 @@ def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         monkeypatch.setattr(fake, "PLUGIN", lambda: FakeExecutor(script))
         return run(["tune", *arguments, "--executor", "fake"])
 
-    yield call
+    return call
 
 
 def fast_at_64(scenario: Scenario, seed: int) -> Answer:
@@ -62,8 +62,8 @@ def test_the_document_is_the_contracts_and_stands_alone_on_stdout(
     told = capsys.readouterr()
     whole = json.loads(told.out)
     contract = {
-        "schema", "study", "dir", "report", "budget_s", "spent_s", "trials", "baseline", "recommendation", "attribution",
-        "economics",
+        "schema", "study", "dir", "report", "budget_s", "spent_s", "trials", "baseline", "recommendation",
+        "attribution", "economics",
     }  # fmt: skip
     assert contract <= set(whole)
     assert whole["budget_s"] == 60.0

@@ -1,5 +1,6 @@
 """Charts become drawings that Plotly accepts, in the units of their axes."""
 
+import itertools
 import json
 from typing import Any, cast
 
@@ -23,11 +24,6 @@ def _chart(*panels: Panel, **changes: Any) -> Chart:
 
 def _panel(*series: Series, **changes: Any) -> Panel:
     return Panel(label="step time", unit="s", series=series, **changes)
-
-
-def _resolved(value: object) -> Any:
-    """Colour names as the page resolves them."""
-    return json.loads(json.dumps(value).replace('"@', '"#').replace("#s0", "#000000")) if value else value
 
 
 def _with_colours(value: Any) -> Any:
@@ -61,8 +57,8 @@ def test_an_axis_has_short_numbers_in_its_unit() -> None:
     ("unit", "largest", "expected"),
     [
         ("s", 0.0002, "µs"), ("s", 0.2, "ms"), ("s", 100.0, "s"), ("s", 1000.0, "min"), ("s", 10_000.0, "h"),
-        ("bytes", 2.0**31, "GiB"), ("bytes", 100.0, "bytes"), ("fraction", 0.5, "%"), ("MHz", 1980.0, "GHz"), ("W", 300.0, "W"),
-        ("", 5.0, ""),
+        ("bytes", 2.0**31, "GiB"), ("bytes", 100.0, "bytes"), ("fraction", 0.5, "%"), ("MHz", 1980.0, "GHz"),
+        ("W", 300.0, "W"), ("", 5.0, ""),
     ],
 )  # fmt: skip
 def test_scales(unit: str, largest: float, expected: str) -> None:
@@ -88,7 +84,7 @@ def test_panels_share_one_axis_and_do_not_overlap() -> None:
     assert {t["xaxis"] for t in found["data"]} == {"x"}
     assert domains[0][1] == 1.0
     assert domains[-1][0] == 0.0
-    assert all(upper[0] > lower[1] for upper, lower in zip(domains, domains[1:], strict=False))
+    assert all(upper[0] > lower[1] for upper, lower in itertools.pairwise(domains))
     assert height_px(_chart(_panel(), _panel(), _panel())) > height_px(_chart(_panel()))
 
 

@@ -45,8 +45,9 @@ def test_what_is_asked_is_no_knob() -> None:
         ("training.activation_checkpointing", Lever.SOFTWARE, Factor.STEP_S),
         ("parallelism.shard", Lever.HARDWARE, Factor.STEP_S), ("hardware.threads", Lever.HARDWARE, Factor.STEP_S),
         ("training.optimizer.learning_rate", Lever.ALGORITHM, Factor.STEPS), ("precision", Lever.SOFTWARE, Factor.BOTH),
-        ("training.global_batch", Lever.ALGORITHM, Factor.BOTH), ("training.compression.prune", Lever.ALGORITHM, Factor.BOTH),
-        ("parallelism.communication", Lever.HARDWARE, Factor.BOTH), ("parallelism.local_sgd", Lever.HARDWARE, Factor.BOTH),
+        ("training.global_batch", Lever.ALGORITHM, Factor.BOTH), ("parallelism.local_sgd", Lever.HARDWARE, Factor.BOTH),
+        ("training.compression.prune", Lever.ALGORITHM, Factor.BOTH),
+        ("parallelism.communication", Lever.HARDWARE, Factor.BOTH),
     ],
 )  # fmt: skip
 def test_the_factors_that_the_design_names(key: str, lever: Lever, moves: Factor) -> None:

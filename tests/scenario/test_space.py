@@ -42,7 +42,7 @@ def test_split(key: str, parts: tuple[str, ...]) -> None:
         ({}, "precision", "bf16", {"precision": "bf16"}),
         ({"precision": "fp32"}, "precision", None, {"precision": None}),
         ({}, "training.optimizer.name", "sgd", {"training": {"optimizer": {"name": "sgd"}}}),
-        ({"training": {"seed": 1}}, "training.optimizer.name", "sgd", {"training": {"seed": 1, "optimizer": {"name": "sgd"}}}),
+        ({"data": {"workers": 1}}, "data.split.train", "a", {"data": {"workers": 1, "split": {"train": "a"}}}),
         ({"training": None}, "training.seed", 1, {"training": {"seed": 1}}),
         ({"training": {"adapter": "none"}}, "training.adapter.rank", 4, {"training": {"adapter": {"rank": 4}}}),
         ({}, "search.space.training.seed", (1,), {"search": {"space": {"training.seed": (1,)}}}),

@@ -3,23 +3,26 @@ from __future__ import annotations
 import pytest
 
 from benchbench.executors.base import Request
-from benchbench.executors.kinds.fake import Answer
+from benchbench.executors.kinds.fake import Answer, Script
 from benchbench.record.store import read_run, run_folders
 from benchbench.record.study_store import read_study
-from benchbench.record.types import Outcome
+from benchbench.record.types import Outcome, Repeat
 from benchbench.scenario.loading import load
+from benchbench.scenario.scenario import Scenario
+from benchbench.tuning.moments import Moment
+from tests.tuning.lab import Lab
 
 WHOLE = 4 + 6  # four setups searched, the baseline and the best confirmed three times each
 
 
-def fast_at_64(scenario, seed):
+def fast_at_64(scenario: Scenario, seed: int) -> Answer:
     return Answer(step_s=0.1, steps_to_target=50 if scenario.training.global_batch == 64 else 100)
 
 
-def interrupted_at(k):
+def interrupted_at(k: int) -> Script:
     asked = 0
 
-    def script(scenario, seed):
+    def script(scenario: Scenario, seed: int) -> Answer:
         nonlocal asked
         asked += 1
         answer = fast_at_64(scenario, seed)
@@ -29,7 +32,7 @@ def interrupted_at(k):
 
 
 @pytest.mark.parametrize("k", range(WHOLE))
-def test_an_interruption_at_any_request_leaves_a_valid_study(lab, k):
+def test_an_interruption_at_any_request_leaves_a_valid_study(lab: Lab, k: int) -> None:
     stored = lab.tune(interrupted_at(k), trials=4, seed=1)
     assert len(lab.requests) == k + 1, "nothing was started after it"
     assert stored.interrupted
@@ -47,8 +50,8 @@ def test_an_interruption_at_any_request_leaves_a_valid_study(lab, k):
         assert study.recommendation.verdict == "insufficient-evidence"
 
 
-def test_an_interruption_between_requests_is_one_too(lab):
-    def watch(moment):
+def test_an_interruption_between_requests_is_one_too(lab: Lab) -> None:
+    def watch(moment: Moment) -> None:
         if moment.event == "end" and moment.number == 2:
             raise KeyboardInterrupt
 
@@ -59,12 +62,14 @@ def test_an_interruption_between_requests_is_one_too(lab):
     assert stored.study.counts()["interrupted"] == 0
 
 
-def test_an_interruption_that_escapes_the_executor_keeps_what_was_measured(lab, monkeypatch):
+def test_an_interruption_that_escapes_the_executor_keeps_what_was_measured(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from benchbench.executors.kinds.fake import FakeExecutor
 
     whole = FakeExecutor.run
 
-    def run(self, request: Request, watch):
+    def run(self, request: Request, watch) -> Repeat:
         if len(self.requests) == 2:
             raise KeyboardInterrupt
         return whole(self, request, watch)
@@ -76,7 +81,7 @@ def test_an_interruption_that_escapes_the_executor_keeps_what_was_measured(lab, 
     assert stored.study.recommendation.verdict == "insufficient-evidence"
 
 
-def test_nothing_measured_claims_nothing(lab):
+def test_nothing_measured_claims_nothing(lab: Lab) -> None:
     study = lab.tune(interrupted_at(0)).study
     found = study.recommendation
     assert found.verdict == "insufficient-evidence"

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from benchbench.record.study import Overrides
 from benchbench.scenario.search_types import Range
 from benchbench.tuning.proposals import Proposer
 from benchbench.tuning.space import Listed, Ranged, SearchSpace, identity
@@ -9,7 +12,7 @@ from benchbench.tuning.space import Listed, Ranged, SearchSpace, identity
 SMALL = SearchSpace({"batch": Listed((8, 16, 32)), "name": Listed(("a", None, "b")), "one": Listed((1.0,))})
 
 
-def proposals(proposer, count, value=lambda overrides: 1.0):
+def proposals(proposer, count, value=lambda overrides: 1.0) -> list[Overrides]:
     found = []
     for _ in range(count):
         proposal = proposer.ask()
@@ -18,7 +21,7 @@ def proposals(proposer, count, value=lambda overrides: 1.0):
     return found
 
 
-def test_every_setup_of_a_finite_space_is_proposed_once(tmp_path):
+def test_every_setup_of_a_finite_space_is_proposed_once(tmp_path: Path) -> None:
     proposer = Proposer("s", SMALL, 0, tmp_path)
     found = proposals(proposer, 9)
     assert proposer.exhausted
@@ -28,7 +31,7 @@ def test_every_setup_of_a_finite_space_is_proposed_once(tmp_path):
     assert {type(o["one"]) for o in found} == {float}
 
 
-def test_a_baseline_of_the_space_is_trial_nought_and_not_proposed_again(tmp_path):
+def test_a_baseline_of_the_space_is_trial_nought_and_not_proposed_again(tmp_path: Path) -> None:
     proposer = Proposer("s", SMALL, 0, tmp_path)
     baseline = {"batch": 16, "name": None, "one": 1.0}
     first = proposer.baseline(baseline, is_candidate=True)
@@ -38,7 +41,7 @@ def test_a_baseline_of_the_space_is_trial_nought_and_not_proposed_again(tmp_path
     assert proposer.exhausted
 
 
-def test_a_baseline_beside_the_space_does_not_take_a_place_in_it(tmp_path):
+def test_a_baseline_beside_the_space_does_not_take_a_place_in_it(tmp_path: Path) -> None:
     proposer = Proposer("s", SMALL, 0, tmp_path)
     first = proposer.baseline({"batch": "auto", "name": "a", "one": 1.0}, is_candidate=False)
     proposer.tell(first, 3.0, 1.0, {})
@@ -47,11 +50,11 @@ def test_a_baseline_beside_the_space_does_not_take_a_place_in_it(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_tpe_leads_to_the_best_region_of_a_continuum(tmp_path, seed):
+def test_tpe_leads_to_the_best_region_of_a_continuum(tmp_path: Path, seed: int) -> None:
     axes = {k: Ranged(Range(low=1e-4, high=1.0, log=True)) for k in ("x", "y")}
     proposer = Proposer("s", SearchSpace({**axes, "z": Listed(("p", "q", "r"))}), seed, tmp_path)
 
-    def value(o):
+    def value(o: Overrides) -> float:
         return 1 + abs(o["x"] - 0.01) / 0.01 + abs(o["y"] - 0.1) / 0.1 + (o["z"] != "q")
 
     found = [value(o) for o in proposals(proposer, 60, value)]
@@ -60,7 +63,7 @@ def test_tpe_leads_to_the_best_region_of_a_continuum(tmp_path, seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_tpe_leads_away_from_what_has_no_value(tmp_path, seed):
+def test_tpe_leads_away_from_what_has_no_value(tmp_path: Path, seed: int) -> None:
     """Only x below 10 reaches; a miss says how far it was."""
     proposer = Proposer("s", SearchSpace({"x": Ranged(Range(low=0.0, high=100.0))}), seed, tmp_path)
     xs = []
@@ -72,7 +75,7 @@ def test_tpe_leads_away_from_what_has_no_value(tmp_path, seed):
     assert sum(x < 20 for x in xs[25:]) > 12
 
 
-def test_a_step_that_does_not_reach_high_warns_of_nothing(tmp_path):
+def test_a_step_that_does_not_reach_high_warns_of_nothing(tmp_path: Path) -> None:
     space = SearchSpace({
         "i": Ranged(Range(low=1, high=10, step=4)), "f": Ranged(Range(low=0.0, high=0.5, step=0.2)),
     })  # fmt: skip

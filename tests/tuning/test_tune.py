@@ -2,25 +2,28 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import optuna
 import pytest
 
 from benchbench.errors import InputError, UnsupportedError
-from benchbench.executors.kinds.fake import Answer
+from benchbench.executors.kinds.fake import Answer, Script
 from benchbench.record.store import read_run, run_folders
 from benchbench.record.study_store import read_study, study_folders
 from benchbench.record.types import Outcome
 from benchbench.scenario.loading import load, vary
+from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.moments import Moment
 from benchbench.tuning.proposals import JOURNAL
 from benchbench.tuning.tune import TuneRequest, question_of
+from tests.tuning.lab import MACHINE, Lab, faster_when, lab_text
 
 KEYS = ["training.global_batch", "precision", "training.attention"]
 BEST = {"training.global_batch": 64, "precision": "bf16", "training.attention": "sdpa"}
 
 
-def test_the_baseline_is_measured_first_and_the_planted_optimum_is_recommended(lab, planted):
+def test_the_baseline_is_measured_first_and_the_planted_optimum_is_recommended(lab: Lab, planted: Script) -> None:
     stored = lab.tune(planted)
     first = lab.requests[0].scenario
     assert (first.training.global_batch, first.precision, first.training.attention) == (32, "fp32", "auto")
@@ -34,7 +37,7 @@ def test_the_baseline_is_measured_first_and_the_planted_optimum_is_recommended(l
     assert found.reach_rate == 1.0
 
 
-def test_a_finite_space_is_searched_once_through_and_the_search_says_so(lab, planted):
+def test_a_finite_space_is_searched_once_through_and_the_search_says_so(lab: Lab, planted: Script) -> None:
     stored = lab.tune(planted, budget_s=10_000)
     assert stored.study.stopped == "every setup of the space was measured"
     searched = [t for t in stored.study.trials if t.role != "confirmation"]
@@ -44,14 +47,14 @@ def test_a_finite_space_is_searched_once_through_and_the_search_says_so(lab, pla
     assert lab.clock.now_s < 10_000
 
 
-def test_the_optimum_of_three_knobs_is_found_without_measuring_most_of_them(lab):
+def test_the_optimum_of_three_knobs_is_found_without_measuring_most_of_them(lab: Lab) -> None:
     text = lab_text(
         "training.global_batch: [8, 16, 32, 64, 128]",
         "training.optimizer.learning_rate: {low: 1.0e-5, high: 1.0e-2, log: true}",
         "training.optimizer.weight_decay: {low: 0.0, high: 0.4, step: 0.1}",
     )
 
-    def script(scenario, seed):
+    def script(scenario: Scenario, seed: int) -> Answer:
         o = scenario.training.optimizer
         away = (
             abs(math.log10(o.learning_rate) + 3) + abs(math.log2(scenario.training.global_batch / 64)) + o.weight_decay
@@ -65,7 +68,7 @@ def test_the_optimum_of_three_knobs_is_found_without_measuring_most_of_them(lab)
     assert stored.study.recommendation.verdict == "faster"
 
 
-def test_every_measurement_is_an_ordinary_run_that_show_finds(lab, planted):
+def test_every_measurement_is_an_ordinary_run_that_show_finds(lab: Lab, planted: Script) -> None:
     stored = lab.tune(planted, trials=4)
     runs = {folder.name: read_run(folder) for folder in run_folders(lab.out)}
     named = {t.run_id for t in stored.study.trials}
@@ -79,7 +82,9 @@ def test_every_measurement_is_an_ordinary_run_that_show_finds(lab, planted):
     assert [r.order for run in confirmed for r in run.repeats] in ([0, 2, 4, 1, 3, 5], [1, 3, 5, 0, 2, 4])
 
 
-def test_the_recommended_file_loads_as_the_scenario_with_the_overrides_and_its_own_measure(lab, planted):
+def test_the_recommended_file_loads_as_the_scenario_with_the_overrides_and_its_own_measure(
+    lab: Lab, planted: Script
+) -> None:
     scenario = lab.scenario()
     stored = lab.tune(planted, scenario)
     (loaded,) = load(stored.study.recommendation.scenario_path)
@@ -88,7 +93,7 @@ def test_the_recommended_file_loads_as_the_scenario_with_the_overrides_and_its_o
     assert loaded.search == scenario.search
 
 
-def test_the_study_folder_is_whole(lab, planted):
+def test_the_study_folder_is_whole(lab: Lab, planted: Script) -> None:
     stored = lab.tune(planted, trials=3)
     assert sorted(p.name for p in stored.folder.iterdir()) == [JOURNAL, "recommended.yaml", "study.json"]
     assert read_study(stored.folder) == stored.study
@@ -96,12 +101,12 @@ def test_the_study_folder_is_whole(lab, planted):
     assert not [p for p in lab.out.iterdir() if p.name.startswith(".")]
 
 
-def test_the_document_has_the_keys_of_the_contract(lab, planted):
+def test_the_document_has_the_keys_of_the_contract(lab: Lab, planted: Script) -> None:
     stored = lab.tune(planted)
     document = json.loads(json.dumps(stored.study.answer("results/x", None), allow_nan=False))
     wanted = {
-        "schema", "study", "dir", "report", "budget_s", "spent_s", "trials", "baseline", "recommendation", "attribution",
-        "economics",
+        "schema", "study", "dir", "report", "budget_s", "spent_s", "trials", "baseline", "recommendation",
+        "attribution", "economics",
     }  # fmt: skip
     assert wanted <= set(document)
     assert set(document["trials"]) == {
@@ -119,7 +124,7 @@ def test_the_document_has_the_keys_of_the_contract(lab, planted):
     assert set(estimate) == {"value", "low", "high", "confidence", "n", "unit"}
 
 
-def test_the_economics_count_the_whole_search(lab, planted):
+def test_the_economics_count_the_whole_search(lab: Lab, planted: Script) -> None:
     study = lab.tune(planted).study
     price = study.economics
     assert price.search_s == study.spent_s == pytest.approx(lab.clock.now_s - 100.0)
@@ -128,7 +133,7 @@ def test_the_economics_count_the_whole_search(lab, planted):
     assert price.break_even_trainings == pytest.approx(price.search_s / saved_s)
 
 
-def test_one_knob_that_differs_has_the_whole_speedup(lab):
+def test_one_knob_that_differs_has_the_whole_speedup(lab: Lab) -> None:
     text = lab_text("precision: [fp32, bf16]")
     script = faster_when(lambda s: s.precision == "bf16")
     study = lab.tune(script, lab.scenario(text)).study
@@ -137,11 +142,11 @@ def test_one_knob_that_differs_has_the_whole_speedup(lab):
     assert part.speedup == study.recommendation.speedup
 
 
-def test_several_knobs_that_differ_are_not_told_apart_by_guessing(lab, planted):
+def test_several_knobs_that_differ_are_not_told_apart_by_guessing(lab: Lab, planted: Script) -> None:
     assert lab.tune(planted).study.attribution == ()
 
 
-def test_impossible_combinations_are_refused_at_no_cost_with_the_reason(lab):
+def test_impossible_combinations_are_refused_at_no_cost_with_the_reason(lab: Lab) -> None:
     text = lab_text("training.global_batch: [32, 48]", "training.micro_batch: [16, 32]", "precision: [fp32, fp8]")
     stored = lab.tune(lambda *_: Answer(step_s=0.1, steps_to_target=100), lab.scenario(text))
     refused = [t for t in stored.study.trials if t.outcome is Outcome.REFUSED]
@@ -155,17 +160,17 @@ def test_impossible_combinations_are_refused_at_no_cost_with_the_reason(lab):
     assert {m.overrides["precision"] for m in lab.moments if m.event == "refused"} == {"fp32", "fp8"}
 
 
-def test_nothing_is_measured_twice_but_to_confirm(lab):
+def test_nothing_is_measured_twice_but_to_confirm(lab: Lab) -> None:
     text = lab_text("training.global_batch: [16, 32]", "training.dropout: [null, 0.1, 0.2]")
     lab.tune(lambda *_: Answer(step_s=0.1, steps_to_target=100), lab.scenario(text), budget_s=5000.0)
     searched = [r.scenario.key for r in lab.requests if r.index == 0]
     assert len(searched) == len(set(searched)) == 6
 
 
-def test_a_baseline_outside_the_space_is_measured_first_and_the_whole_space_after_it(lab):
+def test_a_baseline_outside_the_space_is_measured_first_and_the_whole_space_after_it(lab: Lab) -> None:
     text = lab_text("training.global_batch: [16, 64]", baseline="{training.global_batch: 48, training.max_steps: 300}")
     stored = lab.tune(faster_when(lambda s: s.training.global_batch == 64), lab.scenario(text))
-    assert [r.scenario.training.global_batch for r in lab.requests if r.index == 0][0] == 48
+    assert lab.requests[0].scenario.training.global_batch == 48
     assert lab.requests[0].scenario.training.max_steps == 300
     assert sorted(r.scenario.training.global_batch for r in lab.requests if r.index == 0) == [16, 48, 64]
     assert stored.study.baseline.overrides == {"training.global_batch": 48, "training.max_steps": 300}
@@ -173,7 +178,7 @@ def test_a_baseline_outside_the_space_is_measured_first_and_the_whole_space_afte
     assert stored.study.attribution == (), "max_steps differs too"
 
 
-def test_what_is_slower_than_the_baseline_is_never_recommended(lab):
+def test_what_is_slower_than_the_baseline_is_never_recommended(lab: Lab) -> None:
     text = lab_text("training.global_batch: [16, 32, 64]")
     scenario = lab.scenario(text)
     stored = lab.tune(faster_when(lambda s: s.training.global_batch == 32), scenario)
@@ -187,10 +192,10 @@ def test_what_is_slower_than_the_baseline_is_never_recommended(lab):
     assert stored.study.economics.break_even_trainings is None
 
 
-def test_a_finalist_that_was_lucky_once_loses_to_the_baseline(lab):
+def test_a_finalist_that_was_lucky_once_loses_to_the_baseline(lab: Lab) -> None:
     text = lab_text("training.global_batch: [16, 32]")
 
-    def script(scenario, seed):
+    def script(scenario: Scenario, seed: int) -> Answer:
         lucky = scenario.training.global_batch == 16 and seed == 0
         return Answer(step_s=0.1, steps_to_target=20 if lucky else 160 if scenario.training.global_batch == 16 else 100)
 
@@ -199,14 +204,14 @@ def test_a_finalist_that_was_lucky_once_loses_to_the_baseline(lab):
     assert found.verdict == "tie"
 
 
-def test_failed_trials_are_counted_and_do_not_stop_the_search(lab):
+def test_failed_trials_are_counted_and_do_not_stop_the_search(lab: Lab) -> None:
     ends = {
-        (16, "fp32"): Outcome.OOM, (16, "bf16"): Outcome.CRASHED, (64, "fp32"): Outcome.DIVERGED, (64, "bf16"): Outcome.INVALID,
-        (128, "fp32"): Outcome.TIMEOUT,
+        (16, "fp32"): Outcome.OOM, (16, "bf16"): Outcome.CRASHED, (64, "fp32"): Outcome.DIVERGED,
+        (64, "bf16"): Outcome.INVALID, (128, "fp32"): Outcome.TIMEOUT,
     }  # fmt: skip
     text = lab_text("training.global_batch: [16, 32, 64, 128]", "precision: [fp32, bf16]")
 
-    def script(scenario, seed):
+    def script(scenario: Scenario, seed: int) -> Answer:
         outcome = ends.get((scenario.training.global_batch, scenario.precision), Outcome.OK)
         fast = (scenario.training.global_batch, scenario.precision) == (128, "bf16")
         return Answer(step_s=0.1, steps_to_target=50 if fast else 100, outcome=outcome)
@@ -219,8 +224,8 @@ def test_failed_trials_are_counted_and_do_not_stop_the_search(lab):
     assert study.recommendation.verdict == "faster"
 
 
-def test_optunas_storage_tells_what_became_of_every_trial(lab):
-    def script(scenario, seed):
+def test_optunas_storage_tells_what_became_of_every_trial(lab: Lab) -> None:
+    def script(scenario: Scenario, seed: int) -> Answer:
         outcome = Outcome.OOM if scenario.training.global_batch == 64 else Outcome.OK
         missed = scenario.training.attention == "eager"
         return Answer(step_s=0.1, steps_to_target=None if missed else 100, outcome=outcome)
@@ -245,7 +250,7 @@ def test_optunas_storage_tells_what_became_of_every_trial(lab):
     assert study.best_trial.value == min(t.objective for t in ours.values() if t.objective is not None)
 
 
-def test_when_nothing_reaches_the_target_the_closest_is_given_and_nothing_is_claimed(lab):
+def test_when_nothing_reaches_the_target_the_closest_is_given_and_nothing_is_claimed(lab: Lab) -> None:
     stored = lab.tune(lambda *_: Answer(step_s=0.1, steps_to_target=None))
     found = stored.study.recommendation
     assert found.verdict == "target-not-reached"
@@ -256,8 +261,8 @@ def test_when_nothing_reaches_the_target_the_closest_is_given_and_nothing_is_cla
     assert (lab.out / stored.study.study / "recommended.yaml").is_file()
 
 
-def test_a_setup_that_reaches_where_the_baseline_never_does_is_given_without_a_speedup(lab):
-    def script(scenario, seed):
+def test_a_setup_that_reaches_where_the_baseline_never_does_is_given_without_a_speedup(lab: Lab) -> None:
+    def script(scenario: Scenario, seed: int) -> Answer:
         return Answer(step_s=0.1, steps_to_target=60 if scenario.training.global_batch == 64 else None)
 
     text = lab_text("training.global_batch: [16, 32, 64]")
@@ -269,8 +274,8 @@ def test_a_setup_that_reaches_where_the_baseline_never_does_is_given_without_a_s
     assert "baseline" in found.reason
 
 
-def test_a_difference_that_drowns_in_the_noise_is_not_claimed(lab):
-    def script(scenario, seed):
+def test_a_difference_that_drowns_in_the_noise_is_not_claimed(lab: Lab) -> None:
+    def script(scenario: Scenario, seed: int) -> Answer:
         steps = 100 if scenario.training.global_batch == 32 else 90
         return Answer(step_s=0.1, steps_to_target=steps + (seed * 37) % 50)
 
@@ -280,8 +285,8 @@ def test_a_difference_that_drowns_in_the_noise_is_not_claimed(lab):
     assert found.speedup.low < 1 < found.speedup.high
 
 
-def test_throughput_is_seconds_a_sample(lab):
-    def script(scenario, seed):
+def test_throughput_is_seconds_a_sample(lab: Lab) -> None:
+    def script(scenario: Scenario, seed: int) -> Answer:
         return Answer(step_s=0.1 + 0.001 * scenario.training.global_batch + 1e-5 * seed)
 
     stored = lab.tune(script, objective="throughput")
@@ -296,19 +301,19 @@ def test_throughput_is_seconds_a_sample(lab):
     assert found.reach_rate is None
 
 
-def test_without_a_target_throughput_is_searched(lab):
+def test_without_a_target_throughput_is_searched(lab: Lab) -> None:
     text = "\n".join(line for line in lab_text("precision: [fp32, bf16]").splitlines() if "target" not in line)
     assert lab.tune(lambda *_: Answer(), lab.scenario(text)).study.objective == "throughput"
 
 
-def test_the_number_of_trials_counts_what_was_measured(lab):
+def test_the_number_of_trials_counts_what_was_measured(lab: Lab) -> None:
     stored = lab.tune(lambda *_: Answer(step_s=0.1), trials=5)
     assert len([r for r in lab.requests if r.index == 0]) == 5
     assert sum(stored.study.counts().values()) == 5
     assert "--trials" in stored.study.stopped
 
 
-def test_ten_failures_from_the_start_end_it(lab):
+def test_ten_failures_from_the_start_end_it(lab: Lab) -> None:
     stored = lab.tune(lambda *_: Answer(outcome=Outcome.CRASHED), budget_s=5000.0)
     assert len(lab.requests) == 10
     assert "failed" in stored.study.stopped
@@ -316,10 +321,10 @@ def test_ten_failures_from_the_start_end_it(lab):
     assert stored.study.recommendation.step_s is None
 
 
-def test_twenty_crashes_in_a_row_end_it_and_what_was_measured_before_stands(lab):
+def test_twenty_crashes_in_a_row_end_it_and_what_was_measured_before_stands(lab: Lab) -> None:
     text = lab_text("training.optimizer.learning_rate: {low: 1.0e-5, high: 1.0e-4}")
 
-    def script(scenario, seed):
+    def script(scenario: Scenario, seed: int) -> Answer:
         outcome = Outcome.OK if len(lab.requests) <= 3 else Outcome.CRASHED
         return Answer(step_s=0.1, outcome=outcome)
 
@@ -330,8 +335,8 @@ def test_twenty_crashes_in_a_row_end_it_and_what_was_measured_before_stands(lab)
     assert stored.study.recommendation.verdict == "insufficient-evidence"
 
 
-def test_a_space_of_refusals_alone_ends(lab):
-    def refuse(scenario):
+def test_a_space_of_refusals_alone_ends(lab: Lab) -> None:
+    def refuse(scenario: Scenario) -> None:
         if scenario.training.optimizer.learning_rate != 5e-5:
             raise UnsupportedError("not here")
 
@@ -343,7 +348,7 @@ def test_a_space_of_refusals_alone_ends(lab):
     assert found.overrides == {"training.optimizer.learning_rate": 5e-5}
 
 
-def test_the_same_seed_searches_the_same_way(lab, planted, tmp_path):
+def test_the_same_seed_searches_the_same_way(lab: Lab, planted: Script, tmp_path: Path) -> None:
     first = lab.tune(planted, trials=8, seed=3).study
     again = lab.tune(planted, trials=8, seed=3).study
     other = lab.tune(planted, trials=8, seed=4).study
@@ -351,7 +356,7 @@ def test_the_same_seed_searches_the_same_way(lab, planted, tmp_path):
     assert order[0] == order[1] != order[2]
 
 
-def test_a_watcher_is_told_what_runs_the_best_so_far_and_the_time_left(lab, planted):
+def test_a_watcher_is_told_what_runs_the_best_so_far_and_the_time_left(lab: Lab, planted: Script) -> None:
     lab.tune(planted, trials=3)
     first, *_ = lab.moments
     assert first == Moment(
@@ -376,62 +381,44 @@ def test_a_watcher_is_told_what_runs_the_best_so_far_and_the_time_left(lab, plan
         ({"study": ".x"}, "folder"),
     ],
 )
-def test_wrong_requests_are_refused_and_nothing_is_created(lab, wrong, says):
+def test_wrong_requests_are_refused_and_nothing_is_created(lab: Lab, wrong: dict[str, str], says: str) -> None:
     scenario = lab.scenario()
     with pytest.raises(InputError, match=says):
         lab.tune(lambda *_: Answer(), scenario, **wrong)
     assert list(lab.out.iterdir()) == []
 
 
-def test_a_scenario_without_a_space_is_told_what_to_write(lab):
+def test_a_scenario_without_a_space_is_told_what_to_write(lab: Lab) -> None:
     text = lab_text().partition("search:")[0]
     with pytest.raises(InputError, match=r"search:\n  space:"):
         lab.tune(lambda *_: Answer(), lab.scenario(text))
 
 
-def test_time_without_a_target_is_refused(lab):
+def test_time_without_a_target_is_refused(lab: Lab) -> None:
     text = "\n".join(line for line in lab_text("precision: [fp32, bf16]").splitlines() if "target" not in line)
     with pytest.raises(InputError, match="target"):
         lab.tune(lambda *_: Answer(), lab.scenario(text), objective="time")
 
 
-def test_a_name_is_used_once(lab, planted):
+def test_a_name_is_used_once(lab: Lab, planted: Script) -> None:
     stored = lab.tune(planted, trials=2, study="mine")
     assert stored.folder == lab.out / "mine"
     with pytest.raises(InputError, match="already"):
         lab.tune(planted, trials=2, study="mine")
 
 
-def test_an_unfinished_study_is_not_written_over(lab, planted):
+def test_an_unfinished_study_is_not_written_over(lab: Lab, planted: Script) -> None:
     (lab.out / ".mine").mkdir(parents=True)
     with pytest.raises(InputError, match="unfinished"):
         lab.tune(planted, study="mine")
 
 
-def test_a_baseline_that_cannot_run_here_is_refused_before_anything_is_created(lab):
+def test_a_baseline_that_cannot_run_here_is_refused_before_anything_is_created(lab: Lab) -> None:
     scenario = lab.scenario()
 
-    def refuse(_scenario):
+    def refuse(_scenario: Scenario) -> None:
         raise UnsupportedError("no such device here")
 
-    request = TuneRequest(scenario=scenario, budget_s=60.0, out=lab.out, machine=None, admit=refuse)
+    request = TuneRequest(scenario=scenario, budget_s=60.0, out=lab.out, machine=MACHINE, admit=refuse)
     with pytest.raises(UnsupportedError):
         question_of(request)
-
-
-def lab_text(*axes: str, baseline: str = "{}") -> str:
-    """A scenario with these axes."""
-    return "\n".join([
-        "name: fake", "model: {family: bert, size: tiny}", "task: sequence-classification",
-        "training: {max_steps: 400, global_batch: 32}", "target: {metric: accuracy, at_least: 0.9, eval_every: 20}",
-        "search:", f"  baseline: {baseline}", "  space:", *(f"    {axis}" for axis in axes),
-    ])  # fmt: skip
-
-
-def faster_when(condition):
-    """Twice as fast under a condition, with a little spread from seed to seed."""
-
-    def script(scenario, seed):
-        return Answer(step_s=0.1 * (1 + 0.002 * (seed % 2)), steps_to_target=50 if condition(scenario) else 100)
-
-    return script

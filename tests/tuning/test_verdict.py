@@ -4,16 +4,16 @@ import math
 
 import pytest
 
-from benchbench.tuning.verdict import Evidence, judge
+from benchbench.tuning.verdict import Evidence, Judgement, judge
 
 MARGIN, CONFIDENCE = 0.05, 0.95
 
 
-def evidence(*values, misses=0):
+def evidence(*values, misses=0) -> Evidence:
     return Evidence(values=values, misses=misses)
 
 
-def one(baseline, finalist):
+def one(baseline: Evidence, finalist: Evidence) -> Judgement:
     return judge(baseline, [finalist], MARGIN, CONFIDENCE)
 
 
@@ -37,14 +37,16 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("baseline", "finalist", "verdict", "chosen"), TABLE)
-def test_the_table_of_verdicts(baseline, finalist, verdict, chosen):
+def test_the_table_of_verdicts(baseline: Evidence, finalist: Evidence, verdict: str, chosen: int | None) -> None:
     found = one(baseline, finalist)
     assert (found.verdict, found.chosen) == (verdict, chosen)
     assert found.reason
 
 
 @pytest.mark.parametrize(("baseline", "finalist", "verdict", "chosen"), TABLE)
-def test_the_verdict_follows_from_the_interval_it_comes_with(baseline, finalist, verdict, chosen):
+def test_the_verdict_follows_from_the_interval_it_comes_with(
+    baseline: Evidence, finalist: Evidence, verdict: str, chosen: int | None
+) -> None:
     """By the letter of the contract, for a reader who has nothing but the document."""
     speedup = one(baseline, finalist).speedup
     both_measured = baseline.reached and (finalist.reached or chosen is None)
@@ -59,7 +61,7 @@ def test_the_verdict_follows_from_the_interval_it_comes_with(baseline, finalist,
     assert verdict == expected
 
 
-def test_misses_take_away_the_bound_on_their_side():
+def test_misses_take_away_the_bound_on_their_side() -> None:
     finalist_missed = one(evidence(10.0, 10.1, 9.9), evidence(5.0, 5.2, misses=1)).speedup
     assert (finalist_missed.low, finalist_missed.high is None) == (None, False)
     assert finalist_missed.value == pytest.approx(10.0 / 5.2), "the median counts a miss as infinite"
@@ -67,7 +69,7 @@ def test_misses_take_away_the_bound_on_their_side():
     assert (baseline_missed.low is None, baseline_missed.high) == (False, None)
 
 
-def test_the_number_of_finalists_widens_the_intervals():
+def test_the_number_of_finalists_widens_the_intervals() -> None:
     baseline, good, other = evidence(10.0, 10.4, 9.6), evidence(8.9, 9.3, 8.6), evidence(12.0, 12.1, 11.9)
     alone = judge(baseline, [good], MARGIN, CONFIDENCE)
     among = judge(baseline, [other, good], MARGIN, CONFIDENCE)
@@ -76,12 +78,12 @@ def test_the_number_of_finalists_widens_the_intervals():
     assert among.speedup.low < alone.speedup.low
 
 
-def test_what_is_the_same_is_named():
+def test_what_is_the_same_is_named() -> None:
     assert one(evidence(10.0, 10.1, 9.9), evidence(9.98, 10.0, 9.9)).tied == (None,)
     assert one(evidence(9.98, 10.0, 9.9), evidence(10.0, 10.1, 9.9)).tied == (0,)
     assert one(evidence(10.0, 10.1, 9.9), evidence(5.0, 5.1, 4.9)).tied == ()
 
 
-def test_a_median_with_as_many_misses_as_values_is_infinite():
+def test_a_median_with_as_many_misses_as_values_is_infinite() -> None:
     assert not evidence(1.0, misses=1).reached
     assert evidence(1.0, 2.0, misses=1).median == 2.0
