@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+LARGEST_INTEGER = 2**63 - 1  # what every file format and library here can hold
+
 V = TypeVar("V")
 
 

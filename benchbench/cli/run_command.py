@@ -36,13 +36,13 @@ def command(
     from benchbench.cli import run_output
     from benchbench.executors import preflight
     from benchbench.hardware.inventory import machine
-    from benchbench.scenario.loading import load, vary
+    from benchbench.scenario.loading import load, parse_override, vary
 
     here = machine()
     chosen: list[Scenario] = []
     for file in scenarios:
         for scenario in load(file, overrides or []):
-            preflight.check(scenario, here, str(file))
+            preflight.check(scenario, here, str(file), [parse_override(text)[0] for text in overrides or []])
             chosen.append(vary(scenario, {"measure.repeats": repeats}) if repeats else scenario)
     if dry_run:
         return run_output.dry_run(chosen, here, as_json=as_json)

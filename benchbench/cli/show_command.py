@@ -21,7 +21,7 @@ def command(
 
     folder = find(out, run_id)
     run = read_run(folder)
-    console().print(terminal_run(run))
+    console().print(terminal_run(folder, whole=True))
     if as_json:
         emit({"schema": 1, "run": document.entry(run, str(folder)), "repeats": [r.document() for r in run.repeats]})
     return 0

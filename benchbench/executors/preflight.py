@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Collection
 from typing import cast
 
 from benchbench import registry
 from benchbench.errors import InputError, ScenarioError, UnsupportedError, nearest
 from benchbench.record.machine import Machine
 from benchbench.scenario import engines
+from benchbench.scenario.loading import line_of
 from benchbench.scenario.scenario import Scenario
 from benchbench.workload.sizes import SIZES
 from benchbench.workload.task import Task
@@ -18,13 +20,14 @@ _PROBE = "import torch; print(int(torch.cuda.is_available()), int(torch.backends
 _PROBE_S = 120.0
 
 
-def check(scenario: Scenario, machine: Machine, file: str | None = None) -> None:
+def check(scenario: Scenario, machine: Machine, file: str | None = None, overridden: Collection[str] = ()) -> None:
     """Refuses what cannot run here.
 
     Args:
         scenario: a valid scenario.
         machine: this machine.
         file: the scenario's file, for the message.
+        overridden: the keys that do not stand as the file has them.
 
     Raises:
         InputError: says what and what to do.
@@ -36,6 +39,10 @@ def check(scenario: Scenario, machine: Machine, file: str | None = None) -> None
         _hardware(scenario, machine)
     except InputError as error:
         error.file = error.file or file
+        if error.key in overridden:
+            error.via = "--set"
+        elif file is not None and error.key is not None:
+            error.line = line_of(file, error.key)
         raise
 
 

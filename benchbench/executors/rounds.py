@@ -15,8 +15,10 @@ from benchbench.record.store import Draft, new_id, now
 from benchbench.record.types import Outcome, Repeat, Run
 from benchbench.scenario.loading import to_yaml
 from benchbench.scenario.scenario import Scenario
+from benchbench.stats.intervals import of_repeats
 
 AUTO_REPEATS = 3
+MOST_AUTO_REPEATS = 10
 THROUGHPUT_TIMEOUT_S = 600.0
 TARGET_TIMEOUT_S = 24 * 3600.0
 
@@ -62,9 +64,21 @@ class Plan:
     clock: Callable[[], float] = time.monotonic
 
     def repeats_of(self, scenario: Scenario) -> int:
-        """How many repeats of a scenario to measure."""
+        """How many repeats of a scenario to measure, at most."""
         own = scenario.measure.repeats
-        return self.repeats or (AUTO_REPEATS if own == "auto" else own)
+        return self.repeats or (MOST_AUTO_REPEATS if own == "auto" else own)
+
+    def enough(self, scenario: Scenario, repeats: Sequence[Repeat]) -> bool:
+        """Whether `repeats: auto` may stop: three or more, and the mean known to within `relative_halfwidth`."""
+        if self.repeats or scenario.measure.repeats != "auto" or len(repeats) < AUTO_REPEATS:
+            return False
+        values = _compared(scenario, repeats)
+        if len(values) < AUTO_REPEATS:
+            return True  # what fails or misses the target again and again grows no more certain
+        interval = of_repeats(values, scenario.measure.confidence, "s")
+        assert interval.low is not None
+        assert interval.high is not None
+        return (interval.high - interval.low) / 2 <= scenario.measure.relative_halfwidth * interval.value
 
     def timeout_s(self, scenario: Scenario) -> float:
         """The hard deadline of the next repeat: the scenario's, cut to what is left."""
@@ -114,7 +128,16 @@ def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None
 def _finished(plan: Plan, one: _Progress, round_index: int) -> bool:
     over = plan.end_by is not None and plan.clock() >= plan.end_by
     refused = any(r.outcome is Outcome.REFUSED for r in one.repeats)
-    return over or refused or round_index >= plan.repeats_of(one.scenario)
+    done = round_index >= plan.repeats_of(one.scenario) or plan.enough(one.scenario, one.repeats)
+    return over or refused or done
+
+
+def _compared(scenario: Scenario, repeats: Sequence[Repeat]) -> list[float]:
+    """What a run is judged by, a value a good repeat: seconds to target, or seconds a step."""
+    good = [r for r in repeats if r.outcome is Outcome.OK]
+    if scenario.measure.procedure == "time-to-target":
+        return [r.reach.time_to_target_s for r in good if r.reach and r.reach.time_to_target_s]
+    return [r.figures.step_s for r in good if r.figures]
 
 
 def _one(plan: Plan, one: _Progress, index: int, order: int, executor: Executor, watch: RoundsWatch) -> Repeat:

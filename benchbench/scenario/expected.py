@@ -38,9 +38,7 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document, 
         if path not in found or _says_more(detail):
             found[path] = detail
     around = {path[:n] for path in found for n in range(len(path))}
-    ordered = sorted(
-        found.keys() - around or found, key=lambda path: (document.line_of(path) or 0, list(found).index(path))
-    )
+    ordered = sorted((path for path in found if path not in around), key=lambda path: document.line_of(path) or 0)
     words = [_problem(found[path], path, document, model) for path in ordered[:_LISTED]]
     message = words[0]
     for path, text in zip(ordered[1:], words[1:], strict=False):
@@ -167,7 +165,7 @@ def _one(schema: Node, branch: Node) -> str:
     if branch.get("minLength"):
         longest = branch.get("maxLength")
         return f"a text of {branch['minLength']} to {longest} characters" if longest else "a text (not empty)"
-    return f"{_TYPES[branch['type']]}{_bounds(branch)}"
+    return f"{_TYPES.get(branch.get('type', ''), 'a value')}{_bounds(branch)}"
 
 
 def _bounds(branch: Node) -> str:

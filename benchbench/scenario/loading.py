@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from benchbench.errors import ScenarioError, nearest
+from benchbench.errors import ScenarioError, closest
 from benchbench.scenario.expected import explain
 from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.space import leaf_keys, put, split_key
@@ -24,6 +24,7 @@ __all__ = ["KEYS", "line_of", "load", "parse_override", "read", "to_yaml", "vali
 SIZE_LIMIT_BYTES = 256 * 1024
 VARIANT_LIMIT = 1_000
 KEYS = tuple(leaf_keys(Scenario))
+_SIBLINGS = 10
 _EXAMPLE = "scenarios/bert_base.yaml"
 
 
@@ -45,15 +46,16 @@ def load(path: str | FilePath, overrides: Sequence[str] = ()) -> tuple[Scenario,
     file = str(path)
     document = parse(read(path), file)
     _check_whole(document, file)
-    _check_baseline(validate(document, file), document, file)
+    alone = validate(document, file)
+    _check_baseline(alone, document, file)
     grouped = _grouped(overrides, file)
-    variants = [
-        with_overrides(document, dict(zip(grouped, values, strict=True)), file)
-        for values in itertools.product(*grouped.values())
-    ]
-    for variant in variants if grouped else ():
+    if not grouped:
+        return (alone,)
+    chosen = (dict(zip(grouped, values, strict=True)) for values in itertools.product(*grouped.values()))
+    variants = tuple(with_overrides(document, variant, file) for variant in chosen)
+    for variant in variants:
         _check_baseline(variant, Document(document.data), file, via="--set")
-    return tuple(variants)
+    return variants
 
 
 def line_of(path: str | FilePath, key: str) -> int | None:
@@ -89,10 +91,7 @@ def read(path: str | FilePath) -> str:
     try:
         raw = _read_bytes(path)
     except FileNotFoundError:
-        folder = FilePath(path).parent
-        siblings = {p.name for p in folder.glob("*.y*ml") if p.is_file()} if folder.is_dir() else set()
-        hint = f": {nearest(FilePath(path).name, siblings)}" if siblings else ""
-        raise ScenarioError(f"there is no such file{hint}", file=file) from None
+        raise ScenarioError(f"there is no such file{_siblings(FilePath(path))}", file=file) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ScenarioError(f"cannot be read: {reason}", file=file) from None
@@ -104,6 +103,21 @@ def read(path: str | FilePath) -> str:
     if "\0" in text:
         raise ScenarioError("a binary file; a scenario is a YAML file", file=file)
     return text
+
+
+def _siblings(path: FilePath) -> str:
+    """The scenario beside a missing file whose name is nearest, else all of them; empty where there is none."""
+    try:
+        found = {p.stem: p.name for p in path.parent.glob("*.y*ml") if p.is_file()}
+    except OSError:
+        found = {}
+    close = closest(path.stem, found)
+    hint = (
+        f"known: {', '.join(sorted(found.values())[:_SIBLINGS])}"
+        if close is None
+        else f"did you mean {found[close]!r}?"
+    )
+    return f": {hint}" if found else ""
 
 
 def _read_bytes(path: str | FilePath) -> bytes:

@@ -104,5 +104,5 @@ def _check_knob(place: tuple[str, ...], key: str, model: type[BaseModel]) -> Non
 def _setting(model: type[BaseModel], key: str) -> TypeAdapter[Any]:
     field = dict(fields_of(model))[key]
     config = ConfigDict(strict=True, allow_inf_nan=False)
-    kind: Any = Annotated[(field.annotation, *field.metadata, None)]
+    kind: Any = Annotated[(field.annotation, *field.metadata, None)]  # None: there must be something to annotate with
     return TypeAdapter(kind, config=config)

@@ -73,7 +73,9 @@ def check_key(key: str, known: Iterable[str]) -> None:
     if key in keys or (".".join(split_key(key)[:-1]) + ".") in _MAPPINGS:
         return
     parts = key.split(".")
-    depth = max(n for n in range(len(parts)) if n == 0 or ".".join(parts[:n]) in keys)
+    depth = 0
+    while ".".join(parts[: depth + 1]) in keys:
+        depth += 1
     parent = ".".join(parts[:depth])
     children = (k.removeprefix(parent + ".") for k in keys if not parent or k.startswith(parent + "."))
     siblings = {child for child in children if "." not in child}

@@ -15,12 +15,12 @@ from typing import Any
 import yaml
 
 from benchbench.errors import ScenarioError
+from benchbench.values import LARGEST_INTEGER
 
 Path = tuple[str | int, ...]
 
 VALUE_LIMIT = 5_000
 DEPTH_LIMIT = 40
-LARGEST_INTEGER = 2**63 - 1
 _DIGITS_LIMIT = 400  # more is above every float; Python's own conversion is quadratic
 _WIDTH_LIMIT = 60
 _REASON_LIMIT = 200

@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from benchbench.scenario.knobs import Factor, Lever, knob
-from benchbench.values import Value
+from benchbench.values import LARGEST_INTEGER, Value
+
+
+def _computable(number: int) -> int:
+    if number > LARGEST_INTEGER:
+        raise ValueError("a number too large to compute with")
+    return number
+
 
 # Adding 0.0 makes -0.0 the 0.0 that it equals, so that equal scenarios have one key.
 Real = Annotated[float, AfterValidator(lambda value: value + 0.0)]
@@ -15,7 +22,8 @@ Positive = Annotated[float, Field(gt=0.0)]
 NonNegative = Annotated[float, Field(ge=0.0), AfterValidator(lambda value: value + 0.0)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0), AfterValidator(lambda value: value + 0.0)]
 InnerFraction = Annotated[float, Field(gt=0.0, lt=1.0)]
-Count = Annotated[int, Field(ge=1)]
+Computable = AfterValidator(_computable)
+Count = Annotated[int, Field(ge=1), Computable]
 Precision = Literal["fp32", "tf32", "bf16", "fp16", "fp8"]
 
 _ALGORITHM, _SOFTWARE, _HARDWARE = Lever.ALGORITHM, Lever.SOFTWARE, Lever.HARDWARE

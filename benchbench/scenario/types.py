@@ -12,7 +12,7 @@ from benchbench.errors import nearest
 from benchbench.scenario.knobs import Factor, Lever, knob
 from benchbench.scenario.misfit import Misfit
 from benchbench.scenario.search_types import Range, Scalar, Search
-from benchbench.scenario.training_types import Count, InnerFraction, Real
+from benchbench.scenario.training_types import Computable, Count, InnerFraction, Real
 from benchbench.units import Duration, Size, exact_duration
 from benchbench.values import Value
 
@@ -135,7 +135,7 @@ class Data(Value):
     split: Split | None = Field(None, description="a file for each split, in place of fractions of one file")
     validation_fraction: InnerFraction = Field(0.1, description="part of the rows that a target looks at")
     test_fraction: InnerFraction = Field(0.1, description="part of the rows that confirms a claim")
-    sequence_length: Annotated[int, Field(ge=4)] = knob(
+    sequence_length: Annotated[int, Field(ge=4), Computable] = knob(
         128, Lever.ALGORITHM, Factor.BOTH, "tokens, the longest a row may be"
     )
     batching: Literal["pad", "bucket", "pack"] = knob(
@@ -181,7 +181,7 @@ class Measure(Value):
     """What is measured, how often, and when it stops."""
 
     procedure: Literal["throughput", "time-to-target"] = Field("throughput", description="what is measured")
-    warmup: Literal["auto"] | Annotated[int, Field(ge=0)] = Field(
+    warmup: Literal["auto"] | Annotated[int, Field(ge=0), Computable] = Field(
         "auto", description="steps left out at the start; auto detects the steady state"
     )
     steps: Literal["auto"] | Count = Field(

@@ -27,3 +27,7 @@ class EventFile:
         """Records an event (see `Events`); a number that JSON cannot hold is an error of the caller's."""
         line: Mapping[str, object] = {"event": event, "t": time.monotonic(), **fields}
         self._file.write(json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n")
+
+    def close(self) -> None:
+        """Closes the file; the end of the process does so too."""
+        self._file.close()

@@ -191,11 +191,12 @@ class Pacing:
             costs: what one repeat of each took.
         """
         one_round_s = _HEADROOM * sum(cost.wall_s for cost in costs)
-        left_s = self._budget.left_s
-        repeats = self.repeats if one_round_s <= 0 else int(min(self.repeats, max(0.0, left_s) / one_round_s))
+        left_s = max(0.0, self._budget.left_s)
+        repeats = self.repeats if one_round_s <= 0 else int(min(self.repeats, left_s / one_round_s))
         longest_s = max(cost.training_s for cost in costs)
-        deadline_s = _CONFIRMATION_PATIENCE * longest_s if self._trains and longest_s > 0 else None
-        return repeats, Allowance(end_by=self._budget.end, deadline_s=deadline_s)
+        spare_s = left_s - repeats * one_round_s
+        deadline_s = max(_CONFIRMATION_PATIENCE * longest_s, longest_s + spare_s)
+        return repeats, Allowance(end_by=self._budget.end, deadline_s=deadline_s if self._trains else None)
 
     def _until(self, seconds: float, deadline_s: float | None = None) -> Allowance:
         return Allowance(end_by=self._budget.clock() + seconds, deadline_s=deadline_s)

@@ -8,7 +8,8 @@ in words what became of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from benchbench.errors import StoreError
 from benchbench.record.study import Overrides
 from benchbench.tuning.space import Axis, Listed, Ranged, Scalar, SearchSpace, identity
 
@@ -47,19 +49,24 @@ class Proposer:
             space: the axes.
             seed: of every random choice.
             folder: where the journal goes.
+
+        Raises:
+            StoreError: the journal cannot be written (as for every method below).
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._folder = folder
         self._space = space
         self._distributions = {key: _distribution(axis) for key, axis in space.axes.items()}
         self._seen: set[str] = set()
         self._open: dict[int, Trial] = {}
         inner = TPESampler(seed=seed, constant_liar=False)
-        self._study = optuna.create_study(
-            study_name=study,
-            storage=JournalStorage(JournalFileBackend(str(folder / JOURNAL))),
-            sampler=_NewOnly(inner, self._distributions, self._unseen, seed),
-            direction="minimize",
-        )
+        with self._storing():
+            self._study = optuna.create_study(
+                study_name=study,
+                storage=JournalStorage(JournalFileBackend(str(folder / JOURNAL))),
+                sampler=_NewOnly(inner, self._distributions, self._unseen, seed),
+                direction="minimize",
+            )
 
     @property
     def exhausted(self) -> bool:
@@ -77,16 +84,17 @@ class Proposer:
         inside = {key: value for key, value in overrides.items() if self._space.holds(key, value)}
         if is_candidate:
             self._seen.add(identity(overrides))
-        self._study.enqueue_trial(inside)
-        trial = self._study.ask({key: self._distributions[key] for key in inside})
-        return self._opened(trial, overrides)
+        with self._storing():
+            self._study.enqueue_trial(inside)
+            return self._opened(self._study.ask({key: self._distributions[key] for key in inside}), overrides)
 
     def ask(self) -> Proposal:
         """The next setup; never one that was proposed before. Not to be asked when `exhausted`."""
-        trial = self._study.ask(self._distributions)
-        overrides = self._space.own(trial.params)
-        self._seen.add(identity(overrides))
-        return self._opened(trial, overrides)
+        with self._storing():
+            trial = self._study.ask(self._distributions)
+            overrides = self._space.own(trial.params)
+            self._seen.add(identity(overrides))
+            return self._opened(trial, overrides)
 
     def tell(self, proposal: Proposal, value: float | None, shortfall: float, said: Mapping[str, Any]) -> None:
         """Says what became of a proposal.
@@ -97,16 +105,27 @@ class Proposer:
             shortfall: without a value, how far it was from having one (above 0).
             said: what the trial's attributes say.
         """
-        trial = self._described(proposal.number, said)
-        if value is not None:
-            self._study.tell(trial, value)
-            return
-        trial.set_constraint(CONSTRAINT, shortfall)
-        self._study.tell(trial, state=TrialState.PRUNED)
+        with self._storing():
+            trial = self._described(proposal.number, said)
+            if value is not None:
+                self._study.tell(trial, value)
+                return
+            trial.set_constraint(CONSTRAINT, shortfall)
+            self._study.tell(trial, state=TrialState.PRUNED)
 
     def abandon(self, proposal: Proposal, said: Mapping[str, Any]) -> None:
         """Closes a proposal that was interrupted: it says nothing of its setup."""
-        self._study.tell(self._described(proposal.number, said), state=TrialState.FAIL)
+        with self._storing():
+            self._study.tell(self._described(proposal.number, said), state=TrialState.FAIL)
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(
+                f"cannot be written: {error.strerror or error}", file=str(self._folder / JOURNAL)
+            ) from error
 
     def _opened(self, trial: Trial, overrides: Overrides) -> Proposal:
         self._open[trial.number] = trial

@@ -26,7 +26,7 @@ _NO_COST = Cost(wall_s=0.0)
 class Stop(StrEnum):
     """Why a search ended."""
 
-    BUDGET = "the budget is spent"
+    BUDGET = "no further training fits into the budget"
     EXHAUSTED = "every setup of the space was measured"
     TRIALS = "as many setups were measured as --trials allows"
     REFUSED = f"the last {REFUSALS_IN_A_ROW} proposals were all refused"

@@ -16,7 +16,7 @@ BASE = "name: s\nmodel: {family: bert, size: tiny}\ntask: sequence-classificatio
 def check(tmp_path: Path, *overrides: str) -> None:
     file = tmp_path / "s.yaml"
     file.write_text(BASE)
-    preflight.check(load(file, overrides)[0], MACHINE, str(file))
+    preflight.check(load(file, overrides)[0], MACHINE, str(file), [o.partition("=")[0] for o in overrides])
 
 
 def test_a_plain_scenario_passes(tmp_path: Path) -> None:
@@ -44,4 +44,14 @@ def test_what_cannot_run_is_named(tmp_path: Path, override: str, kind: type[Inpu
     assert caught.value.key == key
     assert says in caught.value.message
     assert caught.value.file == str(tmp_path / "s.yaml")
+    assert caught.value.line is None
+    assert caught.value.via == "--set"
     assert caught.value.exit_code == 2
+
+
+def test_a_refused_setting_of_the_file_has_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(BASE + "training:\n  global_batch: 8\n  compile: default\n")
+    with pytest.raises(UnsupportedError) as caught:
+        preflight.check(load(file)[0], MACHINE, str(file))
+    assert (caught.value.line, caught.value.key) == (6, "training.compile")

@@ -113,3 +113,17 @@ def test_a_result_that_cannot_be_written_is_still_returned(
     assert stored.problem is not None
     assert stored.run.outcome is Outcome.OK
     assert len(unfinished(tmp_path / "out")) == 1, "what was measured stays in the working folder"
+
+
+@pytest.mark.parametrize(("spread", "expected"), [(0.001, 3), (0.5, 10)])
+def test_auto_repeats_go_on_until_the_mean_is_known(
+    tmp_path: Path, scenario: Scenario, spread: float, expected: int
+) -> None:
+    executor = FakeExecutor(lambda _s, seed: Answer(step_s=0.01 * (1 + spread * (seed % 2))))
+    stored = measure(plan(tmp_path, vary(scenario, {"measure.repeats": "auto"})), executor)[0]
+    assert len(stored.run.repeats) == expected
+
+
+def test_auto_repeats_stop_where_nothing_is_measured(tmp_path: Path, scenario: Scenario) -> None:
+    executor = FakeExecutor(lambda _s, _seed: Answer(outcome=Outcome.CRASHED))
+    assert len(measure(plan(tmp_path, vary(scenario, {"measure.repeats": "auto"})), executor)[0].run.repeats) == 3

@@ -61,6 +61,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_a_missing_file_with_a_near_name(tmp_path: Path) -> None:
     (tmp_path / "bert_base.yaml").touch()
     assert "did you mean 'bert_base.yaml'?" in refusal(tmp_path / "bert-base.yaml").message
+    assert refusal(tmp_path / "x.yaml").message == "there is no such file: known: bert_base.yaml"
 
 
 def test_a_folder(tmp_path: Path) -> None:

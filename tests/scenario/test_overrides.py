@@ -145,13 +145,20 @@ def test_vary_is_an_override_without_a_file(scenario: Scenario) -> None:
     assert (caught.value.file, caught.value.via, caught.value.key) == (None, None, "precision")
 
 
-@pytest.mark.parametrize("value", [object(), b"x", {1, 2}, -(10**400), float("nan"), {"a": {1: 2}}, [[[]]]])
+@pytest.mark.parametrize("value", [object(), b"x", {1, 2}, 10**400, -(10**400), float("nan"), {"a": {1: 2}}, [[[]]]])
 @pytest.mark.parametrize(
     "key", ["training.optimizer.learning_rate", "training.global_batch", "name", "data.clean", "model"]
 )
 def test_vary_takes_anything_and_refuses_it(scenario: Scenario, key: str, value: object) -> None:
     with pytest.raises(ScenarioError):
         vary(scenario, {key: value})
+
+
+@pytest.mark.parametrize("key", ["training.global_batch", "data.sequence_length", "measure.warmup", "model.layers"])
+def test_a_number_that_no_file_could_hold(scenario: Scenario, key: str) -> None:
+    vary(scenario, {key: 2**62} | ({"training.micro_batch": "auto"}))
+    with pytest.raises(ScenarioError):
+        vary(scenario, {key: 2**63})
 
 
 def test_overrides_leave_the_document_as_it_was(text: str) -> None:

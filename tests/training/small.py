@@ -15,6 +15,7 @@ from benchbench.workload.source import Encoded, Prepared
 VOCABULARY = 60
 LABELS = ("a", "b", "c")
 CPU = torch.device("cpu")
+torch.set_num_threads(1)  # matrices this small are slower on two
 
 
 class Recorder:
@@ -83,7 +84,11 @@ def losses(wanted: Scenario, steps: int = 20) -> list[float]:
     """The losses of the first steps."""
     loop, events = loop_of(wanted)
     loop.start()
-    for _ in range(steps):
-        loop.step()
+    take(loop, steps)
     loop.stop()
     return events.losses
+
+
+def take(loop: Loop, steps: int) -> None:
+    for _ in range(steps):
+        loop.step()

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from benchbench.training.failures import DivergedError
 from benchbench.training.loop import Loop
 from benchbench.workload.batches import Batch
 from benchbench.workload.source import Prepared
-from tests.training.small import LABELS, VOCABULARY, Recorder, loop_of, losses, prepared, scenario
+from tests.training.small import LABELS, VOCABULARY, Recorder, loop_of, losses, prepared, scenario, take
 
 STEPS = 20
 
@@ -139,8 +140,7 @@ def test_the_loss_is_the_mean_over_the_global_batch() -> None:
     loop, _ = loop_of(scenario())
     model = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.ones_(model.weight)
-    object.__setattr__(loop.parts, "model", model)
-    object.__setattr__(loop.parts, "task", _Uneven())
+    loop.parts = replace(loop.parts, model=model, task=_Uneven())
     parts = [
         Batch(ids_bs=torch.zeros(n, 1), mask_bs=torch.ones(n, 1), labels_b=torch.full((n,), value), tokens=n)
         for n, value in ((1, 10), (3, 2))
@@ -213,8 +213,7 @@ def test_the_steps_agree_with_a_stopwatch_around_them() -> None:
     loop, events = loop_of(scenario(model={"hidden": 64, "ffn": 128}))
     loop.start()
     began_s = time.perf_counter()
-    for _ in range(60):
-        loop.step()
+    take(loop, 60)
     loop.stop()
     stopwatch_s = (time.perf_counter() - began_s) / 60
     assert np.mean([s["step_s"] for s in events.of("step")]) == pytest.approx(stopwatch_s, rel=0.03)
@@ -234,11 +233,10 @@ class _Poisoned:
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_ends_the_training_with_its_step(value: float) -> None:
     loop, events = loop_of(scenario())
-    object.__setattr__(loop.parts, "task", _Poisoned(loop, 3, value))
+    loop.parts = replace(loop.parts, task=_Poisoned(loop, 3, value))
     loop.start()
     with pytest.raises(DivergedError, match="at step 3") as caught:
-        for _ in range(10):
-            loop.step()
+        take(loop, 10)
     assert caught.value.step == 3
     assert [s["loss"] is None for s in events.of("step")] == [False, False, True]
     json.dumps(events.lines, allow_nan=False)
@@ -264,10 +262,9 @@ class _Small:
 
 def _on_small_device(rows: int, **training: Any) -> tuple[Loop, Recorder]:
     loop, events = loop_of(scenario(training=training))
-    object.__setattr__(loop.parts, "task", _Small(loop, rows))
+    loop.parts = replace(loop.parts, task=_Small(loop, rows))
     loop.start()
-    for _ in range(STEPS):
-        loop.step()
+    take(loop, STEPS)
     return loop, events
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchbench.errors import StoreError
 from benchbench.record.study import Overrides
 from benchbench.scenario.search_types import Range
 from benchbench.tuning.proposals import Proposer
@@ -82,3 +83,8 @@ def test_a_step_that_does_not_reach_high_warns_of_nothing(tmp_path: Path) -> Non
     found = proposals(Proposer("s", space, 0, tmp_path), 9)
     assert {o["i"] for o in found} == {1, 5, 9}
     assert {o["f"] for o in found} == {0.0, 0.2, 0.4}
+
+
+def test_a_journal_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"optuna\.journal"):
+        Proposer("s", SMALL, 0, tmp_path / "missing")

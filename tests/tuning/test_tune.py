@@ -313,6 +313,18 @@ def test_the_number_of_trials_counts_what_was_measured(lab: Lab) -> None:
     assert "--trials" in stored.study.stopped
 
 
+def test_refusals_do_not_count_as_measured_whoever_refuses(lab: Lab) -> None:
+    text = lab_text("training.global_batch: [8, 16, 32, 48, 64]", "training.micro_batch: [16, 32]")
+
+    def script(scenario: Scenario, seed: int) -> Answer:
+        return Answer(step_s=0.1, outcome=Outcome.REFUSED if scenario.training.global_batch == 64 else Outcome.OK)
+
+    stored = lab.tune(script, lab.scenario(text), trials=5)
+    assert stored.study.counts()["ok"] == 5, "the baseline, 16/16, 32/16, 32/32, 48/16"
+    assert stored.study.counts()["refused"] == len([t for t in stored.study.trials if t.outcome is Outcome.REFUSED]) > 0
+    assert {t.run_id is None for t in stored.study.trials if t.outcome is Outcome.REFUSED} == {True, False}
+
+
 def test_ten_failures_from_the_start_end_it(lab: Lab) -> None:
     stored = lab.tune(lambda *_: Answer(outcome=Outcome.CRASHED), budget_s=5000.0)
     assert len(lab.requests) == 10

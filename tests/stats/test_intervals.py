@@ -1,0 +1,194 @@
+"""Intervals against scipy and against the coverage that they promise."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from benchbench.stats.estimate import Estimate
+from benchbench.stats.intervals import (
+    median_with_misses,
+    of_repeats,
+    of_series,
+    ratio,
+    series_halfwidth,
+    student_t,
+)
+
+Array = npt.NDArray[np.float64]
+INF = math.inf
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.999])
+@pytest.mark.parametrize("degrees", [1, 2, 2.7, 9, 120])
+def test_students_quantile_is_scipys(confidence: float, degrees: float) -> None:
+    assert student_t(confidence, degrees) == pytest.approx(stats.t.ppf(0.5 + confidence / 2, degrees), rel=1e-9)
+
+
+def coverage(interval: Callable[[Array], Estimate | None], draws: Array, truth: float) -> float:
+    """The share of intervals, in percent, that hold the truth."""
+    found = [interval(row) for row in draws]
+    inside = [e is not None and e.low is not None and e.high is not None and e.low <= truth <= e.high for e in found]
+    return 100 * sum(inside) / len(inside)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10])
+@pytest.mark.parametrize("shape", ["normal", "lognormal"])
+def test_the_interval_of_repeats_covers_what_it_says(n: int, shape: str) -> None:
+    generator = np.random.default_rng(n)
+    if shape == "normal":
+        draws, truth = generator.normal(0.1, 0.003, size=(2000, n)), 0.1
+    else:
+        draws, truth = np.exp(generator.normal(math.log(0.1), 0.3, size=(2000, n))), 0.1  # the median, as a ratio's
+    assert 92 <= coverage(lambda row: of_repeats(row, 0.95, "s"), draws, truth) <= 98
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.99])
+def test_the_confidence_is_the_one_that_was_asked_for(confidence: float) -> None:
+    draws = np.random.default_rng(1).normal(1.0, 0.05, size=(3000, 4))
+    found = coverage(lambda row: of_repeats(row, confidence, "s"), draws, 1.0)
+    assert found == pytest.approx(100 * confidence, abs=2.5)
+    assert of_repeats([1.0, 2.0], confidence, "s").confidence == confidence
+
+
+def test_the_interval_of_repeats_in_numbers() -> None:
+    found = of_repeats([1.0, 2.0, 4.0], 0.95, "s")
+    assert (found.n, found.unit) == (3, "s")
+    assert found.value == pytest.approx(2.0)
+    half = stats.t.ppf(0.975, 2) * math.log(2) / math.sqrt(3)
+    assert found.low == pytest.approx(2.0 * math.exp(-half))
+    assert found.high == pytest.approx(2.0 * math.exp(half))
+
+
+def test_values_that_are_not_all_positive_have_an_ordinary_mean() -> None:
+    found = of_repeats([0.0, 0.1, 0.2], 0.95, "fraction")
+    assert found.value == pytest.approx(0.1)
+    low, high = stats.t.interval(0.95, 2, loc=0.1, scale=0.1 / math.sqrt(3))
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+@given(
+    st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=6),
+    st.sampled_from([0.6, 0.95, 0.999999]),
+)
+def test_an_interval_is_in_order_and_finite_or_open(values: list[float], confidence: float) -> None:
+    for found in (of_repeats(values, confidence, "s"), ratio(values, values[::-1], confidence)):
+        assert found is not None
+        assert found.low is not None
+        assert 0 <= found.low <= found.value * (1 + 1e-9)
+        assert math.isfinite(found.value)
+        assert found.high is None or found.value <= found.high * (1 + 1e-9) < INF
+
+
+def test_a_bound_that_no_float_can_hold_is_open() -> None:
+    found = of_repeats([1.0, 1000.0], 0.9999, "s")
+    assert found.high is None
+    assert found.low == 0.0
+
+
+def ar1(generator: np.random.Generator, rho: float, length: int) -> Array:
+    noise = generator.standard_normal(length)
+    series = np.zeros(length)
+    for i in range(1, length):
+        series[i] = rho * series[i - 1] + noise[i]
+    return 100 + series
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.8])
+def test_the_interval_of_a_series_allows_for_autocorrelation(rho: float) -> None:
+    generator = np.random.default_rng(7)
+    hits, naive_hits, runs = 0, 0, 400
+    for _ in range(runs):
+        series = ar1(generator, rho, 500)[100:]
+        hits += abs(series.mean() - 100) <= series_halfwidth(series, 0.95)
+        naive_hits += abs(series.mean() - 100) <= 1.96 * series.std(ddof=1) / math.sqrt(len(series))
+    assert 0.88 <= hits / runs <= 0.99
+    if rho == 0.8:
+        assert naive_hits / runs < 0.6, "the case is none"
+
+
+def test_the_halfwidth_of_a_series_is_that_of_its_batch_means() -> None:
+    series = np.random.default_rng(3).standard_normal(103)
+    means = [series[3 + 10 * i : 13 + 10 * i].mean() for i in range(10)]
+    low, high = stats.t.interval(0.9, 9, scale=stats.sem(means))
+    assert series_halfwidth(series, 0.9) == pytest.approx((high - low) / 2)
+
+
+def test_a_series_too_short_for_batches_is_unbounded() -> None:
+    assert series_halfwidth(np.ones(3), 0.95) == INF
+    assert math.isfinite(series_halfwidth(np.asarray([1.0, 2.0, 1.0, 2.0]), 0.95))
+    assert series_halfwidth(np.ones(4), 0.95) == 0.0
+
+
+def test_a_single_repeats_interval() -> None:
+    assert of_series(2.0, 0.5, 0.95, "s") == Estimate(value=2.0, low=1.5, high=2.5, confidence=0.95, n=1, unit="s")
+    assert of_series(2.0, 3.0, 0.95, "s").low == 0.0
+    assert of_series(2.0, INF, 0.95, "s") == Estimate(value=2.0, low=None, high=None, confidence=0.95, n=1, unit="s")
+
+
+@pytest.mark.parametrize("sizes", [(2, 2), (3, 5), (10, 4)])
+def test_a_ratio_is_welchs_on_the_logarithm(sizes: tuple[int, int]) -> None:
+    generator = np.random.default_rng(sum(sizes))
+    a, b = np.exp(generator.normal(0.2, 0.3, sizes[0])), np.exp(generator.normal(0.0, 0.05, sizes[1]))
+    reference = stats.ttest_ind(np.log(a), np.log(b), equal_var=False).confidence_interval(0.95)
+    found = ratio(a.tolist(), b.tolist(), 0.95)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((math.exp(reference.low), math.exp(reference.high)))
+    assert found.value == pytest.approx(stats.gmean(a) / stats.gmean(b))
+    assert (found.n, found.unit) == (min(sizes), "x")
+
+
+def test_a_ratio_covers_what_it_says() -> None:
+    generator = np.random.default_rng(11)
+    draws = np.exp(generator.normal(0.0, [0.02] * 3 + [0.1] * 5, size=(2000, 8)))
+    assert 92 <= coverage(lambda row: ratio(row[:3], row[3:], 0.95), draws, 1.0) <= 98
+
+
+def test_a_ratio_of_too_little() -> None:
+    assert ratio([], [1.0], 0.95) is None
+    assert ratio([1.0], [], 0.95) is None
+    alone = ratio([2.0], [1.0, 1.1], 0.95)
+    assert alone is not None
+    assert (alone.low, alone.high, alone.n) == (None, None, 1)
+    same = ratio([2.0, 2.0], [1.0, 1.0], 0.95)
+    assert same is not None
+    assert (same.low, same.value, same.high) == pytest.approx((2.0, 2.0, 2.0))
+
+
+def test_the_median_over_repeats_that_all_reached() -> None:
+    found = median_with_misses([3.0, 1.0, 2.0], 0.95, "s")
+    assert found is not None
+    assert (found.value, found.n) == (2.0, 3)
+    plain = of_repeats([1.0, 2.0, 3.0], 0.95, "s")
+    assert (found.low, found.high) == (plain.low, plain.high)
+
+
+def test_a_median_outside_of_the_interval_of_the_mean_is_taken_in() -> None:
+    found = median_with_misses([1.0] * 20 + [100.0] * 14, 0.6, "s")
+    assert found is not None
+    assert found.low is not None
+    assert found.low <= found.value == 1.0
+
+
+@pytest.mark.parametrize(
+    ("values", "median", "low"),
+    [
+        ([1.0, 2.0, INF], 2.0, 1.0),
+        ([1.0, 2.0, 3.0, INF], 2.5, 1.0),
+        ([INF, 5.0, 4.0, 6.0, INF], 6.0, 4.0),
+    ],
+)
+def test_a_miss_counts_as_infinite(values: list[float], median: float, low: float) -> None:
+    found = median_with_misses(values, 0.95, "s")
+    assert found is not None
+    assert (found.value, found.low, found.high, found.n) == (median, low, None, len(values))
+
+
+@pytest.mark.parametrize("values", [[INF], [1.0, INF], [INF, INF, 1.0], [1.0, 2.0, INF, INF]])
+def test_an_infinite_median_is_none(values: list[float]) -> None:
+    assert median_with_misses(values, 0.95, "s") is None
