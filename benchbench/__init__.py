@@ -1,3 +1,3 @@
-"""BenchBench: the fastest setup that trains this model to this accuracy on this hardware, and why you may believe it."""
+"""BenchBench: the fastest setup that trains a model to an accuracy on the hardware at hand, and its proof."""
 
 __version__ = "0.1.0"

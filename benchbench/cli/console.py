@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _SCHEMA = 1
+_PIPE_WIDTH = 160
 
 
 def console() -> Console:
     """The console for people."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _PIPE_WIDTH)
 
 
 def emit(document: dict[str, Any]) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def command(
@@ -16,42 +20,67 @@ def command(
     from benchbench.cli.console import console, emit
     from benchbench.errors import RecordError
     from benchbench.record import document
+    from benchbench.record.lookup import STUDY, folders
     from benchbench.record.store import read_run, run_folders, unfinished
+    from benchbench.record.study_store import read_study
 
-    entries: list[dict[str, Any]] = []
+    runs: list[dict[str, Any]] = []
+    studies: list[dict[str, Any]] = []
     problems: list[str] = []
-    for folder in run_folders(out):
+    for folder in (*run_folders(out), *folders(out, STUDY)):
         try:
-            entries.append(document.entry(read_run(folder), str(folder)))
+            if (folder / STUDY).is_file():
+                studies.append(read_study(folder).answer(str(folder), None))
+            else:
+                runs.append(document.entry(read_run(folder), str(folder)))
         except RecordError as error:
             problems.append(str(error))
     terminal = console()
-    if not entries:
+    if runs:
+        terminal.print(_runs(runs))
+    if studies:
+        terminal.print(_studies(studies))
+    if not runs and not studies:
         terminal.print(f"no results under {out}; `benchbench run SCENARIO` makes some", markup=False)
-    else:
-        _table(entries)
     for problem in problems:
         terminal.print(f"left out: {problem}", markup=False)
-    for folder in unfinished(out):
-        terminal.print(f"unfinished: {folder} (a command that is still running or was killed)", markup=False)
+    left = [str(folder) for folder in unfinished(out)]
+    for name in left:
+        terminal.print(f"unfinished: {name} (a command that is still running or was killed)", markup=False)
     if as_json:
-        emit({"schema": 1, "runs": entries, "problems": problems, "unfinished": [str(f) for f in unfinished(out)]})
+        emit({"schema": 1, "runs": runs, "studies": studies, "problems": problems, "unfinished": left})
     return 0
 
 
-def _table(entries: list[dict[str, Any]]) -> None:
+def _runs(entries: Sequence[dict[str, Any]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from benchbench.cli.console import console
     from benchbench.units import human
 
-    table = Table("id", "name", "outcome", "step", "samples/s", "target", box=None)
+    table = Table("run", "name", "outcome", "step", "samples/s", "target", box=None)
     for entry in entries:
-        summary = entry["summary"]
-        step, rate, reached = (summary[k] for k in ("step_s", "samples_per_s", "reached_target"))
+        step, rate, reached = (entry["summary"][k] for k in ("step_s", "samples_per_s", "reached_target"))
         table.add_row(
             Text(entry["id"]), Text(entry["name"]), entry["outcome"], human(step["value"], "s") if step else "",
             human(rate["value"], "") if rate else "", {True: "reached", False: "missed", None: ""}[reached],
         )  # fmt: skip
-    console().print(table)
+    return table
+
+
+def _studies(answers: Sequence[dict[str, Any]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from benchbench.units import human
+
+    table = Table("study", "verdict", "time to target", "speedup", "trials", "spent", box=None)
+    for answer in answers:
+        advice = answer["recommendation"]
+        time_s, speedup = advice["time_to_target_s"], advice["speedup"]
+        table.add_row(
+            Text(answer["study"]), advice["verdict"], human(time_s["value"], "s") if time_s else "",
+            f"{speedup['value']:.2f} x" if speedup else "", str(sum(answer["trials"].values())),
+            human(answer["spent_s"], "s"),
+        )  # fmt: skip
+    return table

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -91,8 +92,9 @@ class State:
     def facts(self) -> list[tuple[str, str]]:
         """The line of figures."""
         p = self.progress
-        steps = f"{p['step']}/{self.steps_total}" if self.steps_total and "step" in p else str(p.get("step", ""))
-        found = [("step", steps)] if steps else []
+        found: list[tuple[str, str]] = []
+        if p.get("step") is not None:
+            found.append(("step", f"{p['step']}/{self.steps_total}" if self.steps_total else str(p["step"])))
         if p.get("samples_per_s") is not None:
             found.append(("throughput", human(p["samples_per_s"], "samples/s")))
         if p.get("loss") is not None:
@@ -103,20 +105,41 @@ class State:
         return found
 
 
-class Display:
-    """Shows the state; used as a context around the rounds."""
+class Shown:
+    """A display as a context; with `in_place` it has a few lines that change, drawn only when `draw` is called."""
 
-    def __init__(self, terminal: Console, total_repeats: int) -> None:
+    def __init__(self, terminal: Console, *, in_place: bool) -> None:
         self.terminal = terminal
-        self.state = State(total_repeats)
+        self._live = Live(console=terminal, auto_refresh=False, transient=True) if in_place else None
 
     def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Ends the display."""
+        if self._live is not None:
+            self._live.stop()
+
+    def draw(self, view: RenderableType) -> None:
+        """Shows a view in the place of the one before."""
+        assert self._live is not None
+        self._live.update(view, refresh=True)
+
+    def say(self, line: str) -> None:
+        """Prints a line that stays."""
+        self.terminal.print(line, markup=False)
+
+
+class Display(Shown):
+    """Shows the state of a run's rounds."""
+
+    def __init__(self, terminal: Console, total_repeats: int, *, in_place: bool = False) -> None:
+        super().__init__(terminal, in_place=in_place)
+        self.state = State(total_repeats)
 
     def watch(self, scenario: Scenario, index: int, what: Mapping[str, Any]) -> None:
         """Takes a message and shows what it changes."""
@@ -131,22 +154,11 @@ class LiveDisplay(Display):
     """A few lines that change in place."""
 
     def __init__(self, terminal: Console, total_repeats: int) -> None:
-        super().__init__(terminal, total_repeats)
-        self._live = Live(console=terminal, auto_refresh=False, transient=True)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Ends the display."""
-        self._live.stop()
+        super().__init__(terminal, total_repeats, in_place=True)
 
     def show(self, what: Mapping[str, Any]) -> None:  # noqa: ARG002 - every message redraws the same view
         """Redraws."""
-        self._live.update(self._view(), refresh=True)
+        self.draw(self._view())
 
     def _view(self) -> Group:
         s = self.state
@@ -161,7 +173,9 @@ class LiveDisplay(Display):
             facts.append(("utilization", f"{bars} {s.utilization[-1]:.0%}"))
         for name, value in facts:
             grid.add_row(Text(name, style="dim"), Text(value))
-        return Group(head, grid)
+        if s.steps_total is None:
+            return Group(head, grid)
+        return Group(head, ProgressBar(total=s.steps_total, completed=s.progress.get("step") or 0, width=_WIDTH), grid)
 
 
 class PlainDisplay(Display):
@@ -189,7 +203,7 @@ class PlainDisplay(Display):
 
     def _say(self, line: str) -> None:
         self._last_s = time.monotonic()
-        self.terminal.print(line, markup=False)
+        self.say(line)
 
 
 def display_for(terminal: Console, total_repeats: int) -> Display:

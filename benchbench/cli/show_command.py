@@ -1,4 +1,4 @@
-"""`benchbench show ID`: one stored run."""
+"""`benchbench show ID`: one stored run or study."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ import typer
 
 
 def command(
-    run_id: Annotated[str, typer.Argument(metavar="ID", help="an id, its beginning, or a result folder")],
+    name: Annotated[str, typer.Argument(metavar="ID", help="an id, its beginning, or a result folder")],
     out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
 ) -> int:
-    """Show one run: its estimates, warnings, machine and how to repeat it."""
+    """Show one run or study: its estimates, warnings, machine and how to repeat it."""
     from benchbench.cli.console import console, emit
     from benchbench.record import document
-    from benchbench.record.store import find, read_run
-    from benchbench.report.pages import terminal_run
+    from benchbench.record.lookup import find, is_study
+    from benchbench.record.store import read_run
+    from benchbench.record.study_store import read_study
+    from benchbench.report.pages import terminal_run, terminal_study
 
-    folder = find(out, run_id)
-    run = read_run(folder)
-    console().print(terminal_run(folder, whole=True))
+    place = find(out, name)
+    if is_study(place):
+        study = read_study(place)
+        console().print(terminal_study(place, whole=True))
+        if as_json:
+            emit(study.answer(str(place), None))
+        return 0
+    run = read_run(place)
+    console().print(terminal_run(place, whole=True))
     if as_json:
-        emit({"schema": 1, "run": document.entry(run, str(folder)), "repeats": [r.document() for r in run.repeats]})
+        emit({"schema": 1, "run": document.entry(run, str(place)), "repeats": [r.document() for r in run.repeats]})
     return 0

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from benchbench.cli.console import console
+from benchbench.cli.live import Shown
 from benchbench.cli.live import State as RunState
 from benchbench.record.study import Overrides
 from benchbench.scenario.scenario import Scenario
@@ -80,20 +78,12 @@ def _brief(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-class Display:
-    """Shows the state; used as a context around the search."""
+class Display(Shown):
+    """Shows the state of a search."""
 
-    def __init__(self, terminal: Console, state: State) -> None:
-        self.terminal = terminal
+    def __init__(self, terminal: Console, state: State, *, in_place: bool = False) -> None:
+        super().__init__(terminal, in_place=in_place)
         self.state = state
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Ends the display."""
 
     def watch(self, moment: Moment) -> None:
         """Takes a moment and shows what it changes."""
@@ -108,25 +98,14 @@ class LiveDisplay(Display):
     """A few lines that change in place, below a line for each setup that ended."""
 
     def __init__(self, terminal: Console, state: State) -> None:
-        super().__init__(terminal, state)
-        self._live = Live(console=terminal, auto_refresh=False, transient=True)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Ends the display."""
-        self._live.stop()
+        super().__init__(terminal, state, in_place=True)
 
     def show(self, moment: Moment) -> None:
         """Redraws."""
         line = ending(moment, self.state)
         if line:
-            self.terminal.print(line, markup=False)
-        self._live.update(self._view(moment), refresh=True)
+            self.say(line)
+        self.draw(self._view(moment))
 
     def _view(self, moment: Moment) -> Group:
         grid = Table.grid(padding=(0, 2))
@@ -152,7 +131,7 @@ class PlainDisplay(Display):
             line = ", ".join(f"{name} {value}" for name, value in self.state.run.facts())
         if line:
             self._last_s = time.monotonic()
-            self.terminal.print(line, markup=False)
+            self.say(line)
 
 
 def ending(moment: Moment, state: State) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Collection
+from functools import cache
 from typing import cast
 
 from benchbench import registry
@@ -92,6 +93,7 @@ def _hardware(scenario: Scenario, machine: Machine) -> None:
         )
 
 
+@cache
 def _torch_devices() -> tuple[bool, bool]:
     """Whether torch finds CUDA and mps, asked of a process of its own: this one stays torch-free."""
     answer = subprocess.run(

@@ -17,16 +17,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from benchbench.errors import RecordError, StoreError, nearest
-from benchbench.record import document, raw, tables
+from benchbench.errors import StoreError
+from benchbench.record import document, lookup, raw, tables
 from benchbench.record.figures import RawLines
+from benchbench.record.lookup import RESULT
 from benchbench.record.types import SCHEMA, Repeat, Run
 
-RESULT = "result.json"
 SCENARIO = "scenario.yaml"
 _WHOLE = "whole"
 _DRAFT = re.compile(r"\.\d{8}-\d{6}-.+-[0-9a-f]{4,8}")
@@ -158,63 +155,13 @@ def read_run(folder: Path) -> Run:
     Raises:
         RecordError: missing, truncated, or of a schema that this version does not know.
     """
-    file = folder / RESULT if folder.is_dir() else folder
-    try:
-        data: Any = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        told = f"not a result folder: it holds no {RESULT}" if folder.is_dir() else "there is no such file or folder"
-        raise RecordError(told, file=str(folder)) from None
-    except OSError as error:
-        raise RecordError(f"cannot be read: {error.strerror or error}", file=str(file)) from None
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"the file is damaged: it is no JSON ({error})", file=str(file)) from None
-    if not isinstance(data, dict) or "run" not in data:
-        raise RecordError("not a BenchBench result", file=str(file))
-    if data.get("schema") != SCHEMA:
-        raise RecordError(
-            f"schema {data.get('schema')!r} is not known here (this version reads {SCHEMA}); a newer BenchBench "
-            "wrote it",
-            file=str(file),
-        )
-    try:
-        return Run.model_validate_json(json.dumps(data["run"]))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = "run." + ".".join(map(str, first["loc"]))
-        raise RecordError(f"damaged, or of another version: {first['msg']}", file=str(file), key=key) from None
-
-
-def find(out: Path, name: str) -> Path:
-    """The folder or file that a user's word means: a path, an id under `out`, or an id's unique beginning.
-
-    Raises:
-        RecordError: nothing, or more than one thing, has that name.
-    """
-    try:
-        for candidate in (out / name, Path(name)):
-            if not Path(name).name.startswith(".") and (candidate / RESULT).is_file():
-                return candidate
-        if Path(name).is_file():
-            return Path(name)
-    except OSError as error:  # too long for a name, or in a folder that may not be read
-        raise RecordError(f"cannot be looked up: {error.strerror}", file=name) from None
-    known = [folder.name for folder in run_folders(out)]
-    matches = [k for k in known if k.startswith(name)] if name else []
-    if len(matches) == 1:
-        return out / matches[0]
-    if matches:
-        raise RecordError(f"{name!r} is the beginning of {len(matches)} ids; write more of it", file=str(out))
-    hint = nearest(name, known) if known else f"there are no results under {out}"
-    raise RecordError(f"no result is called {name!r}: {hint}")
+    file, data = lookup.document(folder, RESULT, "run", SCHEMA)
+    return lookup.validated(Run, data["run"], file, "run")
 
 
 def run_folders(out: Path) -> list[Path]:
     """Every whole run under a results folder, oldest first."""
-    if not out.is_dir():
-        return []
-    return sorted(
-        (f for f in out.iterdir() if not f.name.startswith(".") and (f / RESULT).is_file()), key=lambda f: f.name
-    )
+    return lookup.folders(out, RESULT)
 
 
 def unfinished(out: Path) -> list[Path]:

@@ -11,15 +11,13 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from benchbench.errors import RecordError, StoreError, nearest
+from benchbench.errors import StoreError
+from benchbench.record import lookup
+from benchbench.record.lookup import STUDY
 from benchbench.record.store import write_atomic
 from benchbench.record.study import Study
 
-STUDY = "study.json"
 _SCHEMA = 1
 
 
@@ -82,49 +80,10 @@ def read_study(folder: Path) -> Study:
     Raises:
         RecordError: missing, truncated, or of a schema that this version does not know.
     """
-    file = folder / STUDY if folder.is_dir() else folder
-    try:
-        data: Any = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecordError(f"not a study's folder: it holds no {STUDY}", file=str(folder)) from None
-    except (OSError, ValueError) as error:
-        raise RecordError(f"cannot be read ({error}); the file is damaged", file=str(file)) from None
-    if not isinstance(data, dict) or "study" not in data:
-        raise RecordError("not a BenchBench study", file=str(file))
-    if data.get("schema") != _SCHEMA:
-        told = f"schema {data.get('schema')!r} is not known here (this version reads {_SCHEMA})"
-        raise RecordError(f"{told}; a newer BenchBench wrote it", file=str(file))
-    try:
-        return Study.model_validate_json(json.dumps(data))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RecordError(f"damaged: {first['msg']}", file=str(file), key=".".join(map(str, first["loc"]))) from None
+    file, data = lookup.document(folder, STUDY, "study", _SCHEMA)
+    return lookup.validated(Study, data, file)
 
 
 def study_folders(out: Path) -> list[Path]:
     """Every whole study under a results folder, oldest first."""
-    if not out.is_dir():
-        return []
-    whole = [f for f in out.iterdir() if not f.name.startswith(".") and (f / STUDY).is_file()]
-    return sorted(whole, key=lambda folder: ((folder / STUDY).stat().st_mtime, folder.name))
-
-
-def find_study(out: Path, name: str) -> Path:
-    """The folder or file that a user's word means: a path, a study under `out`, or its name's unique beginning.
-
-    Raises:
-        RecordError: nothing, or more than one thing, has that name.
-    """
-    for candidate in (out / name, Path(name)):
-        if not Path(name).name.startswith(".") and (candidate / STUDY).is_file():
-            return candidate
-    if Path(name).is_file():
-        return Path(name)
-    known = [folder.name for folder in study_folders(out)]
-    matches = [k for k in known if k.startswith(name)] if name else []
-    if len(matches) == 1:
-        return out / matches[0]
-    if matches:
-        raise RecordError(f"{name!r} is the beginning of {len(matches)} studies; write more of it", file=str(out))
-    hint = nearest(name, known) if known else f"there are no studies under {out}"
-    raise RecordError(f"no study is called {name!r}: {hint}")
+    return lookup.folders(out, STUDY)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchbench.errors import RecordError, nearest
-from benchbench.record import store
-from benchbench.record.study_store import STUDY, study_folders
+from benchbench.errors import RecordError
+from benchbench.record import lookup
 from benchbench.report.subject import RunSubject, StudySubject, Subject, run_subject, study_subject
 
 
@@ -21,7 +20,7 @@ def named(out: Path, names: Sequence[str]) -> list[Subject]:
     Raises:
         RecordError: a word that means nothing or several things, or a record that cannot be read.
     """
-    places = dict.fromkeys(_place(out, name) for name in names)
+    places = dict.fromkeys(lookup.find(out, name) for name in names)
     return [_subject(place) for place in places]
 
 
@@ -50,27 +49,8 @@ def _made_at(subject: Subject) -> str:
 
 
 def _subject(place: Path) -> Subject:
-    is_study = (place / STUDY).is_file() if place.is_dir() else place.name == STUDY
-    return study_subject(place) if is_study else run_subject(place)
-
-
-def _place(out: Path, name: str) -> Path:
-    for candidate in (out / name, Path(name)):
-        if name.strip() and not candidate.name.startswith(".") and (candidate.is_file() or _holds(candidate)):
-            return candidate
-    known = [folder.name for folder in _folders(out)]
-    matches = [k for k in known if name and k.startswith(name)]
-    if len(matches) == 1:
-        return out / matches[0]
-    if matches:
-        raise RecordError(f"{name!r} is the beginning of {len(matches)} ids; write more of it", file=str(out))
-    hint = nearest(name, known) if known else f"there are no results under {out}"
-    raise RecordError(f"no run or study is called {name!r}: {hint}")
+    return study_subject(place) if lookup.is_study(place) else run_subject(place)
 
 
 def _folders(out: Path) -> list[Path]:
-    return [*store.run_folders(out), *study_folders(out)]
-
-
-def _holds(folder: Path) -> bool:
-    return (folder / STUDY).is_file() or (folder / store.RESULT).is_file()
+    return [*lookup.folders(out, lookup.RESULT), *lookup.folders(out, lookup.STUDY)]

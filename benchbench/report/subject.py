@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchbench.errors import RecordError
-from benchbench.record import store, study_store, tables
+from benchbench.record import lookup, store, study_store, tables
 from benchbench.record.machine import Machine
 from benchbench.record.study import Study
 from benchbench.record.summary import Summary, summarize, warnings_of
@@ -130,7 +130,7 @@ class StudySubject:
     def missing(self) -> tuple[str, ...]:
         """The runs that are not beside the study any more."""
         beside = self.folder.parent if self.folder else None
-        return tuple(i for i in self.run_ids if beside is None or not (beside / i / store.RESULT).is_file())
+        return tuple(i for i in self.run_ids if beside is None or not (beside / i / lookup.RESULT).is_file())
 
     @cached_property
     def baseline_runs(self) -> tuple[RunSubject, ...]:

@@ -41,9 +41,15 @@ class Findings:
         return next((s for s in self.setups if s.trial.role == "baseline"), None)
 
     @property
-    def missed(self) -> tuple[Setup, ...]:
-        """The candidates that trained and did not reach the target in the time they were given."""
-        return tuple(s for s in self.setups if s.trial.role == "candidate" and s.trained and s.trial.objective is None)
+    def rivals(self) -> tuple[Setup, ...]:
+        """What the baseline is judged against: the finalists.
+
+        Where there are none because every setup of the space missed the target in the time that it was given, those;
+        after a part of the space only, nothing is settled, and there are none.
+        """
+        if self.finalists or self.stop is not Stop.EXHAUSTED:
+            return self.finalists
+        return tuple(s for s in self.setups if s.trial.role == "candidate" and s.trained)
 
     def again(self, setup: Setup | None) -> Run | None:
         """A setup's run in the confirmation, if it says anything."""
@@ -83,7 +89,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
     question, baseline = findings.question, findings.baseline
     judgement = judge(
         findings.evidence(baseline),
-        [findings.evidence(rival) for rival in findings.finalists or findings.missed],
+        [findings.evidence(rival) for rival in findings.rivals],
         question.objective.margin,
         asked.measure.confidence,
     )

@@ -19,7 +19,7 @@ from benchbench.units import human, parse_duration
 LEAST_S = 10.0
 _BASELINE_SHARE = 0.5  # a baseline that takes longer could not be measured a second time
 _BASELINE_KILL_SHARE = 0.6
-_RESERVE_SHARE = 0.5
+_RESERVE_SHARE = 1 / 3
 _SINGLE_SHARE = 0.75  # of what the baseline leaves, at most, goes to a confirmation of one repeat
 _HEADROOM = 1.1  # a repeat takes a little longer than the last one did
 _PATIENCE = 1.5  # times the best time: who is slower than that is not the winner
@@ -148,7 +148,7 @@ class Pacing:
 
     @property
     def reserve_s(self) -> float:
-        """Seconds set aside for the confirmation: for as many repeats as half of the budget pays, or one, or none."""
+        """Seconds set aside for the confirmation: for the repeats that a third of the budget pays, or one, or none."""
         again = [cost for cost in (self._baseline, self._best[1] if self._best else self._baseline) if cost is not None]
         one_round_s = _HEADROOM * sum(cost.wall_s for cost in again)
         for repeats in range(self.repeats, 0, -1):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchbench.executors.rounds import RoundsWatch
 from benchbench.record.study import Trial
 from benchbench.record.types import Outcome, Run
 from benchbench.scenario.scenario import Scenario
@@ -78,22 +79,7 @@ def confirm(
     assert len(scenarios) == len(again)
     started_s = budget.spent_s
 
-    def tell(scenario: Scenario, index: int, what: Mapping[str, Any]) -> None:
-        trial = again[scenarios.index(scenario)].trial
-        event = what.get("event")
-        watch(
-            Moment(
-                event="start" if event == "start" else "end" if event == "end" else "progress",
-                role="confirmation",
-                number=trial.number,
-                overrides=trial.overrides,
-                left_s=max(0.0, budget.left_s),
-                best=trial.objective,
-                message=f"repeat {index - _FIRST_INDEX + 1} of {repeats}",
-                what=what,
-            )
-        )
-
+    tell = _teller(again, budget, repeats, watch)
     interrupted, runs = False, []
     try:
         runs = bench.measure(scenarios, allowance, tell, repeats=repeats, first_index=_FIRST_INDEX)
@@ -108,6 +94,28 @@ def confirm(
         planned=repeats,
         interrupted=interrupted or any(r.outcome is Outcome.INTERRUPTED for run in runs for r in run.repeats),
     )
+
+
+def _teller(again: Sequence[Setup], budget: Budget, repeats: int, watch: Watch) -> RoundsWatch:
+    """Translates what the rounds say into a search's moments."""
+
+    def tell(scenario: Scenario, index: int, what: Mapping[str, Any]) -> None:
+        trial = next(s.trial for s in again if s.scenario == scenario)
+        event = what.get("event")
+        watch(
+            Moment(
+                event=event if event in ("start", "end") else "progress",
+                role="confirmation",
+                number=trial.number,
+                overrides=trial.overrides,
+                left_s=max(0.0, budget.left_s),
+                best=trial.objective,
+                message=f"repeat {index - _FIRST_INDEX + 1} of {repeats}",
+                what=what,
+            )
+        )
+
+    return tell
 
 
 def _setup_of(run: Run, again: Sequence[Setup]) -> Setup:

@@ -122,7 +122,7 @@ def _no_finalist(
         verdict="insufficient-evidence",
         chosen=None,
         speedup=itself.model_copy(update={"low": None, "high": None}),
-        reason="keep what you run today: no other setup was measured to its end",
+        reason="keep what you run today: no other setup was measured that has a time to compare with",
     )
 
 

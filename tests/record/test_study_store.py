@@ -7,8 +7,9 @@ import pytest
 
 from benchbench.errors import RecordError, StoreError
 from benchbench.executors.kinds.fake import Script
+from benchbench.record.lookup import STUDY, find
 from benchbench.record.study import Study
-from benchbench.record.study_store import STUDY, StudyDraft, find_study, read_study, study_folders
+from benchbench.record.study_store import StudyDraft, read_study, study_folders
 from tests.tuning.lab import Lab, planted_answer
 
 
@@ -75,13 +76,13 @@ def test_a_study_is_found_by_path_name_and_beginning(tmp_path: Path, study: Stud
     out = tmp_path / "out"
     first = StudyDraft(out, "first-1").commit(study, {})
     other = StudyDraft(out, "first-2").commit(study, {})
-    assert find_study(out, "first-1") == first
-    assert find_study(out, str(other)) == other
-    assert find_study(out, str(other / STUDY)) == other / STUDY
+    assert find(out, "first-1") == first
+    assert find(out, str(other)) == other
+    assert find(out, str(other / STUDY)) == other / STUDY
     assert set(study_folders(out)) == {first, other}
-    with pytest.raises(RecordError, match="2 studies"):
-        find_study(out, "first")
+    with pytest.raises(RecordError, match="beginning of 2 ids"):
+        find(out, "first")
     with pytest.raises(RecordError, match="did you mean 'first-1'"):
-        find_study(out, "frist-1")
+        find(out, "frist-1")
     with pytest.raises(RecordError, match="no studies"):
-        find_study(tmp_path / "nowhere", "x")
+        find(tmp_path / "nowhere", "x")

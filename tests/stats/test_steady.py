@@ -60,7 +60,9 @@ def test_a_planted_warm_up_is_found_within_a_few_groups(planted: int) -> None:
         found.append(warmup_length(series))
     known = [w for w in found if w is not None]
     assert len(known) >= 34
-    assert all(planted - 5 <= w <= planted + 60 for w in known)
+    assert min(known) >= planted - 5
+    assert np.median(known) <= planted + 15
+    assert np.quantile(known, 0.9) <= planted + 60
 
 
 def test_the_first_step_of_a_process_is_always_left_out() -> None:

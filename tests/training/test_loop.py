@@ -14,7 +14,7 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from benchbench.training.failures import DivergedError
 from benchbench.training.loop import Loop
-from benchbench.workload.batches import Batch
+from benchbench.workload.batches import Batch, MicroBatches
 from benchbench.workload.source import Prepared
 from tests.training.small import LABELS, VOCABULARY, Recorder, loop_of, losses, prepared, scenario, take
 
@@ -207,6 +207,24 @@ def test_a_step_event_has_every_field_and_the_loop_adds_them_up() -> None:
     tokens = [sum(int(b.mask_bs.sum()) for b in next(again.parts.batches)) for _ in range(5)]
     assert [s["tokens"] for s in steps] == tokens
     json.dumps(events.lines, allow_nan=False)
+
+
+class _SlowBatches(MicroBatches):
+    """Data that comes late."""
+
+    def __next__(self) -> list[Batch]:
+        time.sleep(0.02)
+        return super().__next__()
+
+
+def test_waiting_for_data_is_told_and_is_part_of_the_step() -> None:
+    loop, events = loop_of(scenario())
+    loop.parts = replace(
+        loop.parts, batches=_SlowBatches(prepared().train, 0, global_batch=8, micro_batch=None, seed=0)
+    )
+    loop.start()
+    take(loop, 3)
+    assert all(0.02 <= s["data_wait_s"] < s["step_s"] for s in events.of("step"))
 
 
 def test_the_steps_agree_with_a_stopwatch_around_them() -> None:

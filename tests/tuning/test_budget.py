@@ -64,7 +64,7 @@ def test_the_reserve_is_three_rounds_of_the_baseline_and_the_best(clock: FakeClo
     assert p.reserve_s == pytest.approx(1.1 * 3 * (12 + 6)), "reckoned anew when the best is known"
 
 
-@pytest.mark.parametrize(("total_s", "rounds"), [(300.0, 3), (110.0, 2), (60.0, 1), (45.0, 1), (30.0, 0)])
+@pytest.mark.parametrize(("total_s", "rounds"), [(300.0, 3), (150.0, 2), (80.0, 1), (60.0, 1), (45.0, 1), (30.0, 0)])
 def test_a_tight_budget_reserves_fewer_rounds(clock: FakeClock, total_s: float, rounds: int) -> None:
     p = pacing(clock, total_s)
     p.saw(Cost(wall_s=11.0, training_s=9.0), 9.0, baseline=True)

@@ -192,6 +192,16 @@ def test_what_is_slower_than_the_baseline_is_never_recommended(lab: Lab) -> None
     assert stored.study.economics.break_even_trainings is None
 
 
+def test_a_part_of_the_space_that_was_slower_settles_nothing(lab: Lab) -> None:
+    """The same script as above, ended before the space was: the best may lie in the rest."""
+    text = lab_text("training.global_batch: [16, 32, 64]")
+    script = faster_when(lambda s: s.training.global_batch == 32)
+    found = lab.tune(script, lab.scenario(text), trials=2).study.recommendation
+    assert found.overrides == {"training.global_batch": 32}
+    assert found.verdict == "insufficient-evidence"
+    assert (found.speedup.value, found.speedup.low) == (1.0, None)
+
+
 def test_a_finalist_that_was_lucky_once_loses_to_the_baseline(lab: Lab) -> None:
     text = lab_text("training.global_batch: [16, 32]")
 

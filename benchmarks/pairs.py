@@ -1,0 +1,121 @@
+"""Two ways of doing one thing, measured in turns: what the benchmarks of the loop and of the telemetry share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from benchbench.record.store import write_atomic
+from benchbench.stats.estimate import Estimate
+from benchbench.stats.intervals import of_repeats
+from benchbench.units import human
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+FEWEST_PAIRS = 10  # of a record that may be quoted
+CONFIDENCE = 0.95
+Block = Callable[[], float]
+"""Takes a block of steps; returns its seconds."""
+
+
+class Pair(NamedTuple):
+    """One block of each kind, right after each other.
+
+    Attributes:
+        order: the names, the first as first.
+        block_s: seconds of each name's block.
+    """
+
+    order: tuple[str, str]
+    block_s: Mapping[str, float]
+
+
+def alternate(blocks: Mapping[str, Block], pairs: int, seed: int = 0) -> list[Pair]:
+    """Measures pairs of blocks; which of a pair comes first is drawn, so that drift hits both alike.
+
+    Args:
+        blocks: the two kinds by name, warmed up.
+        pairs: how many.
+        seed: of the order.
+    """
+    generator = random.Random(seed)
+    found = []
+    for number in range(1, pairs + 1):
+        first, second = generator.sample(sorted(blocks), 2)
+        block_s = {name: blocks[name]() for name in (first, second)}
+        found.append(Pair((first, second), block_s))
+        print(f"pair {number} of {pairs}: " + ", ".join(f"{n} {human(s, 's')}" for n, s in block_s.items()), flush=True)
+    return found
+
+
+def ratio(pairs: Sequence[Pair], over: str, under: str) -> Estimate:
+    """The mean ratio of the times of two kinds, with Student's interval over the pairs, on the logarithm."""
+    return of_repeats([p.block_s[over] / p.block_s[under] for p in pairs], CONFIDENCE, "x")
+
+
+def parser(description: str | None, record: str, steps: int) -> argparse.ArgumentParser:
+    """The options that every such benchmark has.
+
+    Args:
+        description: what it measures.
+        record: the name of its record under `benchmarks/results/`.
+        steps: of a block, by default.
+    """
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    options.add_argument("--pairs", type=_several, default=20, help=f"pairs of blocks, {FEWEST_PAIRS} for a record")
+    options.add_argument("--steps", type=_several, default=steps, help="optimizer steps of a block")
+    options.add_argument("--scenario", type=Path, default=ROOT / "scenarios" / "bert_tiny.yaml", help="model and data")
+    options.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where it runs")
+    options.add_argument("--out", type=Path, default=RESULTS / record, help="the record")
+    return options
+
+
+def _several(text: str) -> int:
+    value = int(text)
+    if value < 2:
+        raise argparse.ArgumentTypeError("2 or more")
+    return value
+
+
+def write_record(out: Path, options: argparse.Namespace, pairs: Sequence[Pair], findings: Mapping[str, Any]) -> None:
+    """Writes what was measured, where, with what and by which command."""
+    import torch
+
+    from benchbench.hardware.inventory import machine
+
+    cuda = torch.cuda.is_available() and options.device != "cpu"
+    record = {
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": ["python", "-m", f"benchmarks.{Path(sys.argv[0]).stem}", *sys.argv[1:]],
+        "device": torch.cuda.get_device_name() if cuda else "cpu",
+        "threads": torch.get_num_threads(),
+        "machine": machine(ROOT).document(),
+        "scenario": options.scenario.stem,
+        "steps_per_block": options.steps,
+        "enough_pairs": len(pairs) >= FEWEST_PAIRS,
+        **findings,
+        "pairs": [{"order": list(p.order), **{f"{n}_s": s for n, s in p.block_s.items()}} for p in pairs],
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(out, json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def show(title: str, rows: Mapping[str, str]) -> None:
+    """Prints the answer."""
+    width = max(map(len, rows))
+    print(f"\n{title}")
+    for name, text in rows.items():
+        print(f"  {name:<{width}}  {text}")
+
+
+def in_words(estimate: Estimate) -> str:
+    """An estimate on one line."""
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return f"{estimate.value:.4f} [{estimate.low:.4f}, {estimate.high:.4f}] ({estimate.n} pairs, 95 %)"
