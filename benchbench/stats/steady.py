@@ -12,6 +12,7 @@ _GROUP = 5
 _FEWEST_GROUPS = 4
 _SETTLED_BY = 0.4  # a minimum nearer to the middle than this may belong to a longer warm-up
 _STALL_SPREADS = 5.0
+_ROUNDING = 1e-9
 _MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 _LARGEST_EXCURSION = 2.0  # independent values exceed it once in 1,500 times, mildly correlated ones once in ten
 
@@ -34,6 +35,8 @@ def warmup_length(series: Array) -> int | None:
     """
     if len(series) < _FEWEST_GROUPS * _GROUP:
         return None
+    if float(np.ptp(series)) <= _ROUNDING * abs(float(series[0])):
+        return _GROUP
     late = series[len(series) // 2 :]
     median = float(np.median(late))
     spread = _MAD_TO_DEVIATION * float(np.median(np.abs(late - median)))
@@ -82,6 +85,7 @@ def _shifts(means: Array) -> bool:
     """
     if len(means) < 2:
         return False
+    mean = float(means.mean())
     deviation = math.sqrt(float(np.mean(np.diff(means) ** 2)) / 2)
-    excursion = float(np.abs(np.cumsum(means - means.mean())).max())
-    return excursion > _LARGEST_EXCURSION * deviation * math.sqrt(len(means))
+    excursion = float(np.abs(np.cumsum(means - mean)).max())
+    return excursion > _LARGEST_EXCURSION * max(deviation, _ROUNDING * abs(mean)) * math.sqrt(len(means))

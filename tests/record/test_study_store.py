@@ -84,5 +84,5 @@ def test_a_study_is_found_by_path_name_and_beginning(tmp_path: Path, study: Stud
         find(out, "first")
     with pytest.raises(RecordError, match="did you mean 'first-1'"):
         find(out, "frist-1")
-    with pytest.raises(RecordError, match="no studies"):
+    with pytest.raises(RecordError, match="no results"):
         find(tmp_path / "nowhere", "x")

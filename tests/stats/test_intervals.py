@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -72,6 +72,7 @@ def test_values_that_are_not_all_positive_have_an_ordinary_mean() -> None:
     assert (found.low, found.high) == pytest.approx((low, high))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=6),
     st.sampled_from([0.6, 0.95, 0.999999]),

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbench.stats.steady import mser5, warmup_length
@@ -26,6 +26,7 @@ def by_plain_loop(series: Series) -> int | None:
     return best * 5 if best <= 0.4 * len(groups) else None
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 2**31), st.integers(0, 200), st.sampled_from([0.0, 0.5, 3.0]), st.sampled_from([0, 1, 12, 40, 100])
 )
@@ -96,5 +97,7 @@ def test_a_drift_to_the_end_has_not_settled() -> None:
         assert warmup_length(stationary(seed) + np.linspace(0, 0.3, 300)) is None
 
 
-def test_a_constant_series_is_settled() -> None:
-    assert warmup_length(np.full(50, 0.1)) == 5
+@pytest.mark.parametrize("length", [20, 21, 50, 97, 100, 333])
+@pytest.mark.parametrize("value", [0.1, 0.3, 1 / 3, 7e-5])
+def test_a_constant_series_is_settled(value: float, length: int) -> None:
+    assert warmup_length(np.full(length, value)) == 5

@@ -20,8 +20,8 @@ def test_the_hosts_clock_times_from_end_to_end() -> None:
     (second,) = clock.step(2, torch.tensor(0.25))
     assert [first.step, second.step] == [1, 2]
     assert [first.loss, second.loss] == [0.5, 0.25]
-    assert 0.02 <= first.step_s < 0.035
-    assert first.t == pytest.approx(began_s + first.step_s, abs=2e-3)
+    assert 0.02 <= first.step_s < 0.2
+    assert first.t == pytest.approx(began_s + first.step_s, abs=0.05)
     assert second.step_s == pytest.approx(second.t - first.t)
     assert list(clock.stop()) == []
 
@@ -34,7 +34,7 @@ def test_time_between_stretches_is_not_counted() -> None:
     time.sleep(0.05)
     clock.start()
     (tick,) = clock.step(2, torch.tensor(1.0))
-    assert tick.step_s < 0.02
+    assert tick.step_s < 0.05
 
 
 class FakeMark:

@@ -1,5 +1,6 @@
 """What a scenario asks for is what is built: kernel, dropout, decay, device, facts."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -102,6 +103,23 @@ def test_no_warm_up_begins_at_the_base_rate() -> None:
 def test_tf32_is_refused_where_there_is_none() -> None:
     with pytest.raises(UnsupportedError, match="tf32"):
         precision.autocast("tf32", CPU)
+
+
+@pytest.fixture
+def gpu_backends() -> Iterator[tuple[Any, Any]]:
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [backend.fp32_precision for backend in backends]
+    yield backends
+    for backend, value in zip(backends, before, strict=True):
+        backend.fp32_precision = value
+
+
+@pytest.mark.parametrize(("wanted", "arithmetic"), [("tf32", "tf32"), ("fp32", "ieee"), ("bf16", "ieee")])
+def test_the_arithmetic_of_matrix_products_is_set_for_a_gpu(
+    gpu_backends: tuple[Any, Any], wanted: str, arithmetic: str
+) -> None:
+    precision.autocast(wanted, torch.device("cuda"))
+    assert [backend.fp32_precision for backend in gpu_backends] == [arithmetic] * 2
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbench.workload.batches import Batch, MicroBatches, collate, global_batches, held_out
@@ -25,6 +25,7 @@ def encoded(texts: Texts) -> Encoded:
 texts_of = st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=9), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(texts=texts_of, data=st.data())
 def test_collating_pads_each_row_to_the_longest(texts: Texts, data: st.DataObject) -> None:
     rows = data.draw(st.lists(st.integers(0, len(texts) - 1), min_size=1, max_size=12))
@@ -37,6 +38,7 @@ def test_collating_pads_each_row_to_the_longest(texts: Texts, data: st.DataObjec
     assert {batch.ids_bs.dtype, batch.mask_bs.dtype, batch.labels_b.dtype} == {torch.int64}
 
 
+@settings(deadline=None)
 @given(rows=st.integers(1, 60), batch=st.integers(1, 90), seed=st.integers(0, 2**31 - 1))
 def test_every_row_comes_once_an_epoch(rows: int, batch: int, seed: int) -> None:
     epochs = 3
@@ -93,6 +95,7 @@ def test_an_open_micro_batch_shrinks_from_divisor_to_divisor_and_keeps_its_rows(
     assert micro(4).smaller() is None, "a size that was asked for stays"
 
 
+@settings(deadline=None)
 @given(texts=texts_of, batch=st.integers(1, 7))
 def test_the_held_out_rows_all_come_once_and_hardly_padded(texts: Texts, batch: int) -> None:
     batches = held_out(encoded(texts), 0, batch)

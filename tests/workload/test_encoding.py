@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchbench.scenario.types import Data
@@ -11,6 +11,7 @@ from benchbench.workload.source import CLS_ID, SEP_ID, UNKNOWN_ID, Encoded
 from benchbench.workload.sources import unicode_names
 
 
+@settings(deadline=None)
 @given(
     rows=st.integers(0, 500),
     fractions=st.tuples(st.floats(0.01, 0.45), st.floats(0.01, 0.45)),
