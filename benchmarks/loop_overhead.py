@@ -43,11 +43,11 @@ def main() -> None:
     ) as events:  # fmt: skip
         blocks = {
             "measured": _measured(scenario, prepared, device, events),
-            "hand_written": _by_hand(scenario, prepared, device),
+            "hand_written": by_hand(scenario, prepared, device),
         }
         for block in blocks.values():
             block(_WARMUP_STEPS)
-        timed = {name: _timed(block, options.steps, device) for name, block in blocks.items()}
+        timed = {name: timed_block(block, options.steps, device) for name, block in blocks.items()}
         found = pairs.alternate(timed, options.pairs)
     throughput = pairs.ratio(found, over="hand_written", under="measured")
     assert throughput.low is not None
@@ -71,7 +71,9 @@ def _options() -> argparse.Namespace:
     return pairs.parser(__doc__, "loop_overhead.json", steps=100).parse_args()
 
 
-def _timed(block: Callable[[int], None], steps: int, device: torch.device) -> pairs.Block:
+def timed_block(block: Callable[[int], None], steps: int, device: torch.device) -> pairs.Block:
+    """A block of steps with a stopwatch around it, the device's work finished on both sides."""
+
     def timed() -> float:
         _finish(device)
         began_s = time.perf_counter()
@@ -99,7 +101,7 @@ def _measured(scenario: Scenario, prepared: Prepared, device: torch.device, even
     return block
 
 
-def _by_hand(scenario: Scenario, prepared: Prepared, device: torch.device) -> Callable[[int], None]:
+def by_hand(scenario: Scenario, prepared: Prepared, device: torch.device) -> Callable[[int], None]:
     """What a careful user writes: no event, no clock, no loss read; the same collating, clipping and schedule."""
     training, model = scenario.training, _model(scenario, prepared, device)
     optimizer = torch.optim.AdamW(

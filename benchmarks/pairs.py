@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,11 @@ class Pair(NamedTuple):
 
     order: tuple[str, str]
     block_s: Mapping[str, float]
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, with the checkout importable."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)}
 
 
 def alternate(blocks: Mapping[str, Block], pairs: int, seed: int = 0) -> list[Pair]:

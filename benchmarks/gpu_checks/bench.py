@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from benchmarks.pairs import ROOT, environment
 
 
 @dataclass(frozen=True)
@@ -21,12 +19,6 @@ class Check:
 
     name: str
     run: Callable[[], str]
-
-
-def environment() -> dict[str, str]:
-    """This process's environment, with the checkout importable."""
-    path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)
-    return {**os.environ, "PYTHONPATH": path}
 
 
 def benchbench(*arguments: str, timeout_s: float = 240.0) -> tuple[int, dict[str, Any]]:

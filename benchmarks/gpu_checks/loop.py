@@ -8,7 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.gpu_checks.bench import ROOT, Check, environment
+from benchmarks.gpu_checks.bench import Check
+from benchmarks.pairs import ROOT, environment
 
 
 def loop_ratio() -> str:

@@ -10,7 +10,8 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from benchmarks.gpu_checks.bench import ROOT, Check, benchbench, environment, smi
+from benchmarks.gpu_checks.bench import Check, benchbench, smi
+from benchmarks.pairs import ROOT, environment
 
 
 def throughput(scenario: str, precision: str) -> Callable[[], str]:
