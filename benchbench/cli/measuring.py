@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from benchbench.cli.console import console
 from benchbench.cli.live import Display, display_for
 from benchbench.errors import InputError
 from benchbench.executors.base import Executor
+from benchbench.executors.interruption import stop_signals
 from benchbench.executors.lock import machine_lock
-from benchbench.executors.rounds import Plan, Stored, measure
+from benchbench.executors.rounds import Measured, Plan, measure
 from benchbench.record.machine import Machine
 from benchbench.scenario.scenario import Scenario
 
 
 def measure_all(
     scenarios: Sequence[Scenario], out: Path, machine: Machine, command: tuple[str, ...], executor: Executor
-) -> list[Stored]:
+) -> Measured:
     """Measures scenarios in interleaved rounds, showing progress on stderr.
 
     Args:
@@ -55,18 +53,3 @@ def check_out(out: Path) -> None:
         raise InputError(f"{there} is not a folder; name another place with --out", file=str(out))
     if not os.access(there, os.W_OK | os.X_OK):
         raise InputError(f"{there} may not be written to; name another place with --out", file=str(out))
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-@contextmanager
-def stop_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP stop a command as Ctrl-C does: children ended, what was measured kept."""
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from benchbench.executors.rounds import Stored
+    from benchbench.executors.rounds import Measured
     from benchbench.scenario.scenario import Scenario
 
 DEFAULT_OUT = Path("results")
@@ -49,20 +48,21 @@ def command(
     from benchbench.cli.measuring import measure_all
     from benchbench.executors.kinds.child import ChildExecutor
 
-    stored = measure_all(chosen, out, here, ("benchbench", *sys.argv[1:]), ChildExecutor())
-    return _finish(stored, as_json=as_json, report=not no_report)
+    measured = measure_all(chosen, out, here, ("benchbench", *sys.argv[1:]), ChildExecutor())
+    return _finish(measured, as_json=as_json, report=not no_report)
 
 
-def _finish(stored: Sequence[Stored], *, as_json: bool, report: bool) -> int:
+def _finish(measured: Measured, *, as_json: bool, report: bool) -> int:
     from benchbench.cli import run_output
     from benchbench.errors import Interrupted
     from benchbench.record.types import Outcome
 
+    stored = measured.stored
     page = run_output.write_page(stored) if report else None
     run_output.show(stored, page)
     if as_json:
         run_output.emit_runs(stored, page)
-    outcomes = {s.run.outcome for s in stored}
-    if not stored or Outcome.INTERRUPTED in outcomes:
+    if measured.interrupted:
         return Interrupted.exit_code
-    return 3 if outcomes != {Outcome.OK} or any(s.problem for s in stored) else 0
+    failed = any(s.run.outcome is not Outcome.OK or s.problem for s in stored)
+    return 3 if failed else 0

@@ -83,9 +83,9 @@ def command(  # noqa: PLR0913 - one parameter an option
 
 def _tune(request: TuneRequest, question: Question, executor: Executor, *, as_json: bool, report: bool) -> int:
     from benchbench.cli import tune_output
-    from benchbench.cli.measuring import stop_signals
     from benchbench.cli.tune_live import display_for
     from benchbench.errors import Interrupted
+    from benchbench.executors.interruption import stop_signals
     from benchbench.executors.lock import machine_lock
     from benchbench.tuning.tune import tune
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import signal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from benchbench.record.figures import (
     RawLines,
     device_peak_bytes,
     figures,
+    is_number,
     process_peak_bytes,
     reach,
     seen_devices,
@@ -40,9 +40,9 @@ class Verdict(NamedTuple):
     message: str = ""
 
 
-def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupted: bool) -> Repeat:
-    """A repeat from what it left in its folder, however it ended."""
-    ending = read_exit(request.folder)
+def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupted: bool, problem: str = "") -> Repeat:
+    """A repeat from what it left in its folder, however it ended; with a `problem`, it was never started."""
+    ending: dict[str, Any] = {"cause": "not-started", "problem": problem} if problem else read_exit(request.folder)
     lines = in_use(read_raw(request.folder))
     verdict = judge(request, ending, lines, interrupted=interrupted)
     scenario = request.scenario
@@ -51,7 +51,9 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
     tree_peak = max((b for b in (process_peak_bytes(lines), ending.get("peak_memory_bytes")) if b), default=None)
     done = lines.last("done") or {}
     facts = {k: v for k, v in (lines.last("ready") or {}).items() if k not in ("event", "t")}
-    facts |= {k: v for k, v in done.items() if k.startswith("peak_")}
+    facts |= {k: v for k, v in done.items() if k.startswith("peak_") or k == "micro_batch"}
+    facts = {k: v for k, v in facts.items() if v is None or isinstance(v, (str, int, float, bool))}
+    metrics = done.get("final_metrics")
     failure = None
     if verdict.outcome is not Outcome.OK:
         failure = Failure(
@@ -71,7 +73,7 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
         phases_s=phases(lines, ending),
         figures=figures(lines, scenario.measure.confidence, device_peak_bytes(lines) or tree_peak),
         reach=reach(lines, scenario.target) if trains and scenario.target is not None else None,
-        final_metrics={k: v for k, v in done.get("final_metrics", {}).items() if v is not None and math.isfinite(v)},
+        final_metrics={k: v for k, v in metrics.items() if is_number(v)} if isinstance(metrics, dict) else {},
         facts=facts,
         memory_limit_enforced_by=ending.get("memory_limit_enforced_by"),
         telemetry=devices,
@@ -104,7 +106,9 @@ def judge(request: Request, ending: dict[str, Any], lines: RawLines, *, interrup
     if by_supervisor is not None:
         return by_supervisor
     if said is not None:
-        return Verdict(Outcome(said["kind"]), said["kind"], said["message"])
+        kind = str(said.get("kind"))
+        known = kind in {o.value for o in Outcome} - {Outcome.OK.value}
+        return Verdict(Outcome(kind) if known else Outcome.CRASHED, kind, str(said.get("message", "it gave no reason")))
     if ending.get("signal"):
         return _by_signal(ending)
     if ending.get("exit_code") == 0 and lines.last("done") is not None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchbench.errors import StoreError
 from benchbench.executors.base import Executor, Request
+from benchbench.executors.interruption import undisturbed
 from benchbench.record.machine import Machine
 from benchbench.record.store import Draft, new_id, now
 from benchbench.record.types import Outcome, Repeat, Run
@@ -33,6 +34,14 @@ class Stored:
     run: Run
     folder: Path | None
     problem: StoreError | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a plan's rounds left: the stored runs, and whether the user interrupted them."""
+
+    stored: list[Stored]
+    interrupted: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +107,7 @@ class _Progress:
     repeats: list[Repeat] = field(default_factory=list)
 
 
-def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None) -> list[Stored]:
+def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None) -> Measured:
     """Measures every scenario of a plan, round by round, and stores each run.
 
     A scenario of which a repeat failed goes on with its other repeats, unless that one was refused: the rest would be
@@ -106,23 +115,41 @@ def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None
 
     Returns:
         One stored run for every scenario of which at least one repeat ended, in the plan's order.
+
+    Raises:
+        StoreError: not even the first repeat could be kept.
     """
     going = [_Progress(s, Draft(plan.out, new_id(s.slug)), now()) for s in plan.scenarios]
-    order = 0
+    problem: StoreError | None = None
+    interrupted = False
     try:
-        for round_index in range(max(plan.repeats_of(s) for s in plan.scenarios)):
-            for one in going:
-                if _finished(plan, one, round_index):
-                    continue
-                repeat = _one(plan, one, plan.first_index + round_index, order, executor, watch)
-                order += 1
-                if repeat.outcome is Outcome.INTERRUPTED:
-                    return [_store(plan, p) for p in going if p.repeats]
-    finally:
+        interrupted = _rounds(plan, going, executor, watch)
+    except KeyboardInterrupt:
+        interrupted = True
+    except StoreError as error:
+        problem = error
+    with undisturbed() as stops:
         for one in going:
             if not one.repeats:
                 one.draft.discard()
-    return [_store(plan, one) for one in going if one.repeats]
+        stored = [_store(plan, one, problem) for one in going if one.repeats]
+    if problem is not None and not stored:
+        raise problem
+    return Measured(stored=stored, interrupted=interrupted or stops.asked)
+
+
+def _rounds(plan: Plan, going: Sequence[_Progress], executor: Executor, watch: RoundsWatch) -> bool:
+    """Measures round by round; whether the user interrupted."""
+    order = 0
+    for round_index in range(max(plan.repeats_of(s) for s in plan.scenarios)):
+        for one in going:
+            if _finished(plan, one, round_index):
+                continue
+            repeat = _one(plan, one, plan.first_index + round_index, order, executor, watch)
+            order += 1
+            if repeat.outcome is Outcome.INTERRUPTED:
+                return True
+    return False
 
 
 def _finished(plan: Plan, one: _Progress, round_index: int) -> bool:
@@ -158,7 +185,7 @@ def _one(plan: Plan, one: _Progress, index: int, order: int, executor: Executor,
     return repeat
 
 
-def _store(plan: Plan, one: _Progress) -> Stored:
+def _store(plan: Plan, one: _Progress, problem: StoreError | None) -> Stored:
     cuda = next((r.facts.get("cuda") for r in one.repeats if r.facts.get("cuda")), None)
     threads = next((r.facts.get("threads") for r in one.repeats if r.facts.get("threads")), None)
     machine = plan.machine.model_copy(update={"cuda": cuda, "threads": threads})
@@ -171,6 +198,6 @@ def _store(plan: Plan, one: _Progress) -> Stored:
         repeats=tuple(one.repeats),
     )
     try:
-        return Stored(run=run, folder=one.draft.commit(run, to_yaml(one.scenario)))
+        return Stored(run=run, folder=one.draft.commit(run, to_yaml(one.scenario)), problem=problem)
     except StoreError as error:
         return Stored(run=run, folder=None, problem=error)

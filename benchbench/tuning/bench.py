@@ -9,7 +9,7 @@ from pathlib import Path
 from benchbench.executors.base import Executor
 from benchbench.executors.rounds import Plan, RoundsWatch, measure
 from benchbench.record.machine import Machine
-from benchbench.record.types import Run
+from benchbench.record.types import Outcome, Run
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.budget import Allowance
 
@@ -51,6 +51,7 @@ class Bench:
 
         Raises:
             StoreError: a run could not be stored.
+            KeyboardInterrupt: the user asked to stop, and no repeat was under way.
         """
         plan = Plan(
             scenarios=scenarios,
@@ -64,8 +65,11 @@ class Bench:
             lock_fd=self.lock_fd,
             clock=self.clock,
         )
-        stored = measure(plan, self.executor, watch)
-        for one in stored:
+        measured = measure(plan, self.executor, watch)
+        for one in measured.stored:
             if one.problem is not None:
                 raise one.problem
-        return [one.run for one in stored]
+        runs = [one.run for one in measured.stored]
+        if measured.interrupted and not any(run.outcome is Outcome.INTERRUPTED for run in runs):
+            raise KeyboardInterrupt  # it came between two repeats; the runs are stored
+        return runs

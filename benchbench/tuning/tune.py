@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchbench.errors import InputError
 from benchbench.executors.base import Executor
+from benchbench.executors.interruption import undisturbed
 from benchbench.executors.rounds import AUTO_REPEATS
 from benchbench.record.machine import Machine
 from benchbench.record.store import new_id, now
@@ -165,7 +166,8 @@ def tune(
         confirmation=confirmation,
         stop=Stop.INTERRUPTED if confirmation.interrupted else stop,
     )
-    return _store(request, draft, findings, created_at, budget)
+    with undisturbed():
+        return _store(request, draft, findings, created_at, budget)
 
 
 def confirmation_repeats(scenario: Scenario) -> int:

@@ -1,7 +1,11 @@
 """Rounds interleave, store what was measured, and survive what goes wrong."""
 
+import os
+import signal
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +14,7 @@ from benchbench.executors.kinds.fake import Answer, FakeExecutor
 from benchbench.executors.rounds import Plan, measure
 from benchbench.hardware.inventory import machine
 from benchbench.record.store import Draft, read_run, run_folders, unfinished
-from benchbench.record.types import Outcome
+from benchbench.record.types import Outcome, Repeat
 from benchbench.scenario.loading import load, vary
 from benchbench.scenario.scenario import Scenario
 
@@ -33,7 +37,7 @@ def plan(tmp_path: Path, *scenarios: Scenario, **more: object) -> Plan:
 def test_scenarios_take_turns_round_by_round(tmp_path: Path, scenario: Scenario) -> None:
     other = vary(scenario, {"training.global_batch": 8})
     executor = FakeExecutor()
-    stored = measure(plan(tmp_path, scenario, other), executor)
+    stored = measure(plan(tmp_path, scenario, other), executor).stored
     batches = [(r.scenario.training.global_batch, r.index, r.order) for r in executor.requests]
     assert batches == [(32, 0, 0), (8, 0, 1), (32, 1, 2), (8, 1, 3), (32, 2, 4), (8, 2, 5)]
     assert [s.run.scenario for s in stored] == [scenario, other]
@@ -47,7 +51,7 @@ def test_repeat_r_uses_seed_plus_r(tmp_path: Path, scenario: Scenario) -> None:
 
 
 def test_what_is_stored_reads_back_the_same(tmp_path: Path, scenario: Scenario) -> None:
-    stored = measure(plan(tmp_path, scenario, command=("benchbench", "run", "s.yaml")), FakeExecutor())[0]
+    stored = measure(plan(tmp_path, scenario, command=("benchbench", "run", "s.yaml")), FakeExecutor()).stored[0]
     assert stored.folder is not None
     assert read_run(stored.folder) == stored.run
     assert stored.run.outcome is Outcome.OK
@@ -60,14 +64,14 @@ def test_what_is_stored_reads_back_the_same(tmp_path: Path, scenario: Scenario) 
 
 def test_a_failed_repeat_does_not_stop_the_others(tmp_path: Path, scenario: Scenario) -> None:
     executor = FakeExecutor(lambda _s, seed: Answer(outcome=Outcome.CRASHED if seed == 1 else Outcome.OK))
-    stored = measure(plan(tmp_path, scenario), executor)[0]
+    stored = measure(plan(tmp_path, scenario), executor).stored[0]
     assert [r.outcome for r in stored.run.repeats] == [Outcome.OK, Outcome.CRASHED, Outcome.OK]
     assert stored.run.outcome is Outcome.CRASHED
 
 
 def test_a_refused_scenario_is_not_asked_again(tmp_path: Path, scenario: Scenario) -> None:
     executor = FakeExecutor(lambda _s, _seed: Answer(outcome=Outcome.REFUSED))
-    stored = measure(plan(tmp_path, scenario), executor)[0]
+    stored = measure(plan(tmp_path, scenario), executor).stored[0]
     assert len(executor.requests) == 1
     assert stored.run.outcome is Outcome.REFUSED
 
@@ -77,7 +81,7 @@ def test_an_interruption_at_any_repeat_keeps_all_that_ended(tmp_path: Path, scen
     other = vary(scenario, {"training.global_batch": 8})
     executor = FakeExecutor()
     executor.script = lambda _s, _seed: Answer(interrupt=len(executor.requests) == at + 1)
-    stored = measure(plan(tmp_path, scenario, other), executor)
+    stored = measure(plan(tmp_path, scenario, other), executor).stored
     assert len(executor.requests) == at + 1
     assert sum(len(s.run.repeats) for s in stored) == at + 1
     assert {s.run.outcome for s in stored} >= {Outcome.INTERRUPTED}
@@ -87,7 +91,7 @@ def test_an_interruption_at_any_repeat_keeps_all_that_ended(tmp_path: Path, scen
 
 def test_nothing_starts_after_the_end_of_the_budget(tmp_path: Path, scenario: Scenario) -> None:
     executor = FakeExecutor()
-    assert measure(plan(tmp_path, scenario, end_by=time.monotonic() - 1), executor) == []
+    assert measure(plan(tmp_path, scenario, end_by=time.monotonic() - 1), executor).stored == []
     assert executor.requests == []
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -108,7 +112,7 @@ def test_a_result_that_cannot_be_written_is_still_returned(
         raise StoreError("cannot be written: No space left on device")
 
     monkeypatch.setattr(Draft, "commit", full)
-    stored = measure(plan(tmp_path, scenario), FakeExecutor())[0]
+    stored = measure(plan(tmp_path, scenario), FakeExecutor()).stored[0]
     assert stored.folder is None
     assert stored.problem is not None
     assert stored.run.outcome is Outcome.OK
@@ -120,10 +124,60 @@ def test_auto_repeats_go_on_until_the_mean_is_known(
     tmp_path: Path, scenario: Scenario, spread: float, expected: int
 ) -> None:
     executor = FakeExecutor(lambda _s, seed: Answer(step_s=0.01 * (1 + spread * (seed % 2))))
-    stored = measure(plan(tmp_path, vary(scenario, {"measure.repeats": "auto"})), executor)[0]
+    stored = measure(plan(tmp_path, vary(scenario, {"measure.repeats": "auto"})), executor).stored[0]
     assert len(stored.run.repeats) == expected
 
 
 def test_auto_repeats_stop_where_nothing_is_measured(tmp_path: Path, scenario: Scenario) -> None:
     executor = FakeExecutor(lambda _s, _seed: Answer(outcome=Outcome.CRASHED))
-    assert len(measure(plan(tmp_path, vary(scenario, {"measure.repeats": "auto"})), executor)[0].run.repeats) == 3
+    assert (
+        len(measure(plan(tmp_path, vary(scenario, {"measure.repeats": "auto"})), executor).stored[0].run.repeats) == 3
+    )
+
+
+def test_a_request_to_stop_between_two_repeats_keeps_what_ended(
+    tmp_path: Path, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watch(_scenario: Scenario, index: int, what: Mapping[str, object]) -> None:
+        if index == 1 and what.get("event") == "start":
+            raise KeyboardInterrupt
+
+    measured = measure(plan(tmp_path, scenario), FakeExecutor(), watch)
+    assert measured.interrupted
+    assert [len(s.run.repeats) for s in measured.stored] == [1]
+    assert unfinished(tmp_path / "out") == []
+
+
+def test_a_disk_that_fills_up_ends_the_rounds_and_keeps_what_ended(
+    tmp_path: Path, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Draft.keep
+
+    def keep(draft: Draft, repeat: Repeat) -> None:
+        if repeat.index == 1:
+            raise StoreError("cannot be written: No space left on device")
+        kept(draft, repeat)
+
+    monkeypatch.setattr(Draft, "keep", keep)
+    executor = FakeExecutor()
+    measured = measure(plan(tmp_path, scenario), executor)
+    assert len(executor.requests) == 2
+    assert measured.stored[0].problem is not None
+    assert measured.stored[0].folder is not None, "the disk had room again"
+    assert len(read_run(measured.stored[0].folder).repeats) == 2
+
+
+def test_a_stop_in_the_middle_of_storing_waits_until_it_is_stored(
+    tmp_path: Path, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = Draft.commit
+
+    def disturbed(draft: Draft, *arguments: Any) -> Path:
+        os.kill(os.getpid(), signal.SIGINT)
+        return commit(draft, *arguments)
+
+    monkeypatch.setattr(Draft, "commit", disturbed)
+    measured = measure(plan(tmp_path, scenario), FakeExecutor())
+    assert measured.interrupted
+    assert measured.stored[0].folder is not None
+    assert len(measured.stored[0].run.repeats) == 3

@@ -6,16 +6,16 @@ import contextlib
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from benchbench.executors.base import Request, Watch
 from benchbench.executors.ending import build_repeat
+from benchbench.executors.interruption import undisturbed
 from benchbench.executors.processes import TREE_MARK, end_marked
 from benchbench.record import raw
 from benchbench.record.store import now
@@ -24,7 +24,6 @@ from benchbench.scenario.scenario import Scenario
 
 SPEC = "spec.json"
 TRAINER = (sys.executable, "-P", "-m", "benchbench.training")
-_STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 class ChildExecutor:
@@ -43,8 +42,11 @@ class ChildExecutor:
         """Carries out one repeat (see `Executor`)."""
         started_at, began_s = now(), time.monotonic()
         mark = secrets.token_hex(8)
-        spec = self._prepare(request, mark)
-        interrupted = self._supervise(request, spec, watch)
+        try:
+            interrupted = self._supervise(request, self._prepare(request, mark), watch)
+        except OSError as error:  # a full disk, no more processes
+            problem = f"the repeat could not be started: {error.strerror or error}"
+            return build_repeat(request, started_at, time.monotonic() - began_s, interrupted=False, problem=problem)
         if not (request.folder / raw.EXIT).exists():
             end_marked(mark)  # the supervisor itself was killed; its tree may live on
         return build_repeat(request, started_at, time.monotonic() - began_s, interrupted=interrupted)
@@ -78,29 +80,41 @@ class ChildExecutor:
         file = request.folder / SPEC
         file.write_text(json.dumps({**spec, "progress_fd": write_fd}), encoding="utf-8")
         command = [sys.executable, "-P", "-m", "benchbench.executors.supervisor", str(file.absolute())]
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # no interruption between the start and the wait
+        with os.fdopen(read_fd, "rb") as progress, os.fdopen(write_fd, "wb") as held:
+            return _wait(lambda: self._start(command, request, passed), held, progress, watch)
+
+    @staticmethod
+    def _start(command: list[str], request: Request, passed: list[int]) -> subprocess.Popen[bytes]:
+        with (request.folder / raw.LOG).open("ab") as log:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=passed, start_new_session=True
+            )
+
+
+def _wait(start: Callable[[], subprocess.Popen[bytes]], held: BinaryIO, progress: BinaryIO, watch: Watch) -> bool:
+    """Starts the supervisor and sleeps until it is gone, whatever the user presses; whether that was a stop."""
+    supervisor: subprocess.Popen[bytes] | None = None
+    interrupted = False
+    while True:
         try:
-            with (request.folder / raw.LOG).open("ab") as log:
-                supervisor = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=passed, start_new_session=True
-                )
-        finally:
-            os.close(write_fd)
-        interrupted = False
-        with os.fdopen(read_fd, "rb") as progress:
-            while True:
-                try:
-                    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-                    for message in _messages(progress):
-                        watch(message)
-                    supervisor.wait()
-                    return interrupted
-                except KeyboardInterrupt:
-                    interrupted = True
-                    supervisor.terminate()
+            if supervisor is None:
+                with undisturbed() as stops:  # never between the start and the name that it gets
+                    supervisor = start()
+                    held.close()  # the pipe ends when the last of the tree's holders does
+                if stops.asked:
+                    raise KeyboardInterrupt
+            for message in _messages(progress):
+                watch(message)
+            supervisor.wait()
+            return interrupted
+        except KeyboardInterrupt:
+            interrupted = True
+            if supervisor is None:
+                return True
+            supervisor.terminate()
 
 
-def _messages(progress: Any) -> Iterator[Mapping[str, Any]]:
+def _messages(progress: BinaryIO) -> Iterator[Mapping[str, Any]]:
     for line in progress:
         with contextlib.suppress(ValueError):
             message = json.loads(line)
