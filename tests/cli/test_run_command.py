@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from benchbench.record import tables
 from tests.executors.trees import alive, gone, until
+from tests.standins import environment as nvml_environment
+from tests.standins import nvml
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 TINY = str(SCENARIOS / "bert_tiny.yaml")
@@ -151,3 +154,27 @@ def test_stopping_the_command_keeps_what_ended_and_leaves_no_process(
     assert run["outcome"] == "interrupted"
     assert [f.name for f in visible] == [run["id"]]
     assert list(out.iterdir()) == visible
+
+
+@pytest.mark.slow
+def test_gpus_are_listed_with_their_series_and_what_is_missing(tmp_path: Path, environment: dict[str, str]) -> None:
+    library = nvml(without=["nvmlDeviceGetPowerUsage"])
+    with_driver = {**environment, **nvml_environment(library, FAKE_NVML_LOST="1@2.0")}
+    answer = benchbench(tmp_path, with_driver, "run", TINY, *QUICK, "--json", "--no-report")
+    assert answer.returncode == 0, answer.stderr
+    run = document(answer)["runs"][0]
+    seen = {device["device"]: device for device in run["telemetry"]}
+    assert set(seen) == {"cpu", "cuda:0", "cuda:1"}
+    assert "power" in seen["cuda:0"]["missing"]
+    assert "utilization" not in seen["cuda:0"]["missing"]
+    assert seen["cuda:0"]["samples"] > seen["cuda:1"]["samples"] > 5
+    assert [w["code"] for w in run["warnings"]].count("device-lost") == 1
+    frame = tables.read(tmp_path / run["dir"], tables.TELEMETRY)
+    counts = frame["device"].value_counts()
+    assert {name: counts[name] for name in seen} == {name: device["samples"] for name, device in seen.items()}
+    first = frame[frame["device"] == "cuda:0"]
+    assert set(first["utilization"]) == {0.3, 0.9}, "the stand-in says one and the other in turns"
+    assert first["energy_j"].is_monotonic_increasing
+    assert first["power_w"].isna().all()
+    assert run["summary"]["utilization"]["value"] > 0.1, "the trainer was on the CPU, and so is its utilization"
+    assert {d["name"] for d in run["machine"]["devices"]} == {d["name"] for k, d in seen.items() if k != "cpu"}
