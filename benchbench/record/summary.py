@@ -137,9 +137,9 @@ def _of_step_time(step_s: Estimate | None) -> Iterator[RunWarning]:
         )
     half = _relative_halfwidth(step_s)
     if half > _NOISY_HALFWIDTH:
-        known = f"to within {half:.0%} only" if math.isfinite(half) else "as a lower bound only"
+        known = f"known to within {half:.0%} only" if half <= 1 else "hardly known at all"
         yield RunWarning(
-            code="noisy", message=f"the step time is known {known}; more repeats or a quieter machine would help"
+            code="noisy", message=f"the step time is {known}; more repeats or a quieter machine would help"
         )
 
 

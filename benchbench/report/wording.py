@@ -117,8 +117,12 @@ def setting(value: Setting) -> str:
 
 
 def settings(overrides: Mapping[str, Setting]) -> str:
-    """`precision = bf16, training.global_batch = 64`."""
-    return ", ".join(f"{key} = {setting(value)}" for key, value in overrides.items())
+    """`precision = bf16, learning_rate = 0.001407`, for a sentence: four digits are enough to read."""
+    return ", ".join(f"{key} = {_brief(value)}" for key, value in overrides.items())
+
+
+def _brief(value: Setting) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else setting(value)
 
 
 def cell(value: Cell, unit: str = "") -> str:
