@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+from collections.abc import Callable
 
 import typer
+
+from benchbench.errors import Interrupted
 
 COMMANDS = ("run", "tune", "report", "list", "show", "schema", "doctor")
 
@@ -19,6 +23,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 
+
+def _told(command: Callable[..., int]) -> Callable[..., int]:
+    """A command whose interruption is ours to report: typer would end in silence."""
+
+    @functools.wraps(command)
+    def run(*arguments: object, **options: object) -> int:
+        try:
+            return command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted before anything was measured") from None
+
+    return run
+
+
 for _name in COMMANDS:
     _module = importlib.import_module(f"benchbench.cli.{_name}_command")
-    app.command(_name)(_module.command)
+    app.command(_name)(_told(_module.command))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from benchbench.errors import BenchBenchError
+from benchbench.errors import BenchBenchError, StoreError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,10 +24,20 @@ def console() -> Console:
 
 
 def emit(document: dict[str, Any]) -> None:
-    """Prints the one JSON document of a command."""
-    json.dump(document, sys.stdout, ensure_ascii=False, allow_nan=False, indent=1)
-    sys.stdout.write("\n")
-    sys.stdout.flush()
+    """Prints the one JSON document of a command.
+
+    Raises:
+        StoreError: standard output takes no more.
+    """
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter fails once more at its end
+        raise StoreError(f"the document cannot be written: {error.strerror}", file="standard output") from None
 
 
 def report_error(error: BenchBenchError, *, as_json: bool) -> None:

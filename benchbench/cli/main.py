@@ -6,17 +6,15 @@ import os
 import sys
 from typing import NoReturn, cast
 
-import typer
-
 from benchbench.errors import BenchBenchError, InputError, Interrupted
-
-# The base of typer's usage errors is click's class, which newer versions of typer carry inside them.
-_UsageError = cast(type[Exception], next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"))
+from benchbench.executors.interruption import stop_signals
 
 
 def main() -> NoReturn:
     """Runs one command and exits with its code; an error becomes one message, never a traceback."""
-    sys.exit(run(sys.argv[1:]))
+    with stop_signals():
+        code = run(sys.argv[1:])
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -28,29 +26,40 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit code.
     """
-    from benchbench.cli.app import app
-    from benchbench.cli.console import report_error
-
     as_json = "--json" in arguments
     try:
-        code = app(args=arguments, prog_name="benchbench", standalone_mode=False)
+        return _run(arguments)
     except BenchBenchError as error:
-        report_error(error, as_json=as_json)
-        return error.exit_code
-    except _UsageError as error:
-        usage = InputError(f"{_text(error)} (see benchbench --help)")
-        report_error(usage, as_json=as_json)
-        return usage.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        stopped = Interrupted("interrupted before anything was measured")
-        report_error(stopped, as_json=as_json)
-        return stopped.exit_code
+        return _report(error, as_json=as_json)
+    except KeyboardInterrupt:
+        return _report(Interrupted("interrupted before anything was measured"), as_json=as_json)
     except BrokenPipeError:  # the reader of our output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _run(arguments: list[str]) -> int:
+    import typer
+
+    from benchbench.cli.app import app
+
+    # The base of typer's usage errors is click's class, which newer versions of typer carry inside them.
+    usage_error = cast(type[Exception], next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"))
+    try:
+        code = app(args=arguments, prog_name="benchbench", standalone_mode=False)
+    except usage_error as error:
+        format_message = getattr(error, "format_message", None)
+        raise InputError(f"{format_message() if format_message else error} (see benchbench --help)") from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     return code if isinstance(code, int) else 0
 
 
-def _text(error: Exception) -> str:
-    format_message = getattr(error, "format_message", None)
-    return str(format_message() if format_message else error)
+def _report(error: BenchBenchError, *, as_json: bool) -> int:
+    from benchbench.cli.console import report_error
+
+    try:
+        report_error(error, as_json=as_json)
+    except BenchBenchError:  # stdout takes nothing any more; stderr has the message
+        return error.exit_code
+    return error.exit_code

@@ -10,7 +10,6 @@ from benchbench.cli.console import console
 from benchbench.cli.live import Display, display_for
 from benchbench.errors import InputError
 from benchbench.executors.base import Executor
-from benchbench.executors.interruption import stop_signals
 from benchbench.executors.lock import machine_lock
 from benchbench.executors.rounds import Measured, Plan, measure
 from benchbench.record.machine import Machine
@@ -29,12 +28,9 @@ def measure_all(
         command: what the user typed.
         executor: carries out each repeat.
 
-    Raises:
-        InputError: `out` cannot hold results.
     """
-    check_out(out)
     terminal = console()
-    with stop_signals(), machine_lock(terminal.print, " ".join(command)[:200]) as lock_fd:
+    with machine_lock(terminal.print, " ".join(command)[:200]) as lock_fd:
         plan = Plan(scenarios=scenarios, out=out, machine=machine, command=command, lock_fd=lock_fd)
         total = sum(plan.repeats_of(s) for s in scenarios)
         display: Display = display_for(terminal, total)

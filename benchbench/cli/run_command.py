@@ -33,19 +33,24 @@ def command(
 ) -> int:
     """Measure one or more scenarios, each repeat in a fresh process, and store what was seen."""
     from benchbench.cli import run_output
+    from benchbench.cli.measuring import check_out, measure_all
     from benchbench.executors import preflight
     from benchbench.hardware.inventory import machine
     from benchbench.scenario.loading import load, parse_override, vary
 
     here = machine()
     chosen: list[Scenario] = []
+    files: list[str] = []
+    changed = [parse_override(text)[0] for text in overrides or []]
     for file in scenarios:
         for scenario in load(file, overrides or []):
-            preflight.check(scenario, here, str(file), [parse_override(text)[0] for text in overrides or []])
+            preflight.check(scenario, here, str(file), changed)
             chosen.append(vary(scenario, {"measure.repeats": repeats}) if repeats else scenario)
+            files.append(str(file))
+    check_out(out)
+    preflight.check_models(chosen, files, changed)
     if dry_run:
         return run_output.dry_run(chosen, here, as_json=as_json)
-    from benchbench.cli.measuring import measure_all
     from benchbench.executors.kinds.child import ChildExecutor
 
     measured = measure_all(chosen, out, here, ("benchbench", *sys.argv[1:]), ChildExecutor())

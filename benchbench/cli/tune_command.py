@@ -66,6 +66,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     from benchbench import registry
     from benchbench.cli import tune_output
     from benchbench.cli.measuring import check_out
+    from benchbench.executors import preflight
+    from benchbench.scenario.loading import parse_override
 
     _refuse_what_comes_later(engine=engine, workers=workers, storage=storage, resume=resume, records=records)
     file = scenario or _default_scenario()
@@ -74,6 +76,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     options: Options = {"out": out, "trials": trials, "study": study, "seed": seed, "objective": objective}
     request = _request(file, overrides or [], budget, options)
     question = _checked(request, file)
+    preflight.check_models([question.baseline], [str(file)], [parse_override(text)[0] for text in overrides or []])
     make = cast("Callable[[], Executor]", registry.load(registry.EXECUTORS, executor))
     if dry_run:
         return tune_output.dry_run(request, question, as_json=as_json)
@@ -85,12 +88,11 @@ def _tune(request: TuneRequest, question: Question, executor: Executor, *, as_js
     from benchbench.cli import tune_output
     from benchbench.cli.tune_live import display_for
     from benchbench.errors import Interrupted
-    from benchbench.executors.interruption import stop_signals
     from benchbench.executors.lock import machine_lock
     from benchbench.tuning.tune import tune
 
     holder = " ".join(request.command)[:200]
-    with stop_signals(), machine_lock(tune_output.say, holder) as lock_fd, display_for(question) as display:
+    with machine_lock(tune_output.say, holder) as lock_fd, display_for(question) as display:
         stored = tune(replace(request, lock_fd=lock_fd), executor, display.watch)
     page = tune_output.write_page(stored) if report else None
     tune_output.show(stored, page)
@@ -139,9 +141,11 @@ def _request(file: Path, overrides: Sequence[str], budget: str, options: Options
 
 def _checked(request: TuneRequest, file: Path) -> Question:
     from benchbench.errors import InputError
+    from benchbench.scenario import engines
     from benchbench.tuning.tune import question_of
 
     try:
+        engines.check_search(request.scenario)
         return question_of(request)
     except InputError as error:
         if not (error.key or "").startswith("--"):

@@ -1,4 +1,4 @@
-"""What Ctrl-C, SIGTERM and SIGHUP do to a command: they stop it, but never in the middle of writing a result."""
+"""What Ctrl-C, SIGTERM and SIGHUP do to a command: they stop it once, and never in the middle of writing a result."""
 
 from __future__ import annotations
 
@@ -12,11 +12,45 @@ from types import FrameType
 STOPS = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
 
 
-@dataclass
+@dataclass(eq=False)
 class Asked:
-    """Whether a stop was asked for meanwhile."""
+    """Whether a stop was asked for."""
 
     asked: bool = False
+
+
+_commands: list[Asked] = []  # the command that runs in this process, while it runs
+
+
+def stop_asked() -> bool:
+    """Whether the command that runs in this process was asked to stop.
+
+    Signals belong to the process, and so does this. An exception alone is not enough: one that is raised inside of a
+    library's callback may be swallowed there.
+    """
+    return any(command.asked for command in _commands)
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[None]:
+    """The first SIGINT, SIGTERM or SIGHUP stops the command as KeyboardInterrupt; the next ones change nothing.
+
+    Ending the children and storing what was measured takes a second or two, and must not be cut short by an
+    impatient hand. (SIGKILL works, and even then no process is left.)
+    """
+    command = Asked()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if not command.asked:
+            command.asked = True
+            raise KeyboardInterrupt
+
+    _commands.append(command)
+    try:
+        with _handling(stop, STOPS):
+            yield
+    finally:
+        _commands.remove(command)
 
 
 @contextlib.contextmanager
@@ -29,20 +63,11 @@ def undisturbed() -> Iterator[Asked]:
 
     def note(_number: int, _frame: FrameType | None) -> None:
         stops.asked = True
+        for command in _commands:
+            command.asked = True
 
     with _handling(note, STOPS):
         yield stops
-
-
-@contextlib.contextmanager
-def stop_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP stop a command as Ctrl-C does: children ended, what was measured kept."""
-    with _handling(_interrupt, STOPS - {signal.SIGINT}):
-        yield
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

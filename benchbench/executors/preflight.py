@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Collection
+import tempfile
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import cast
 
@@ -39,12 +41,48 @@ def check(scenario: Scenario, machine: Machine, file: str | None = None, overrid
         _size(scenario)
         _hardware(scenario, machine)
     except InputError as error:
-        error.file = error.file or file
-        if error.key is not None and any(f"{error.key}.".startswith(f"{key}.") for key in overridden):
-            error.via = "--set"
-        elif file is not None and error.key is not None:
-            error.line = line_of(file, error.key)
+        _place(error, file, overridden)
         raise
+
+
+def check_models(scenarios: Sequence[Scenario], files: Sequence[str], overridden: Collection[str] = ()) -> None:
+    """Refuses what only the trainer's libraries can tell: no such model, rows that do not fit it.
+
+    A process of its own answers for all scenarios at once, in a few seconds; no weight is allocated. Where it cannot
+    answer (a broken torch), the runs will say why.
+
+    Args:
+        scenarios: each passed `check`.
+        files: of each, for the message.
+        overridden: the keys that do not stand as the files have them.
+
+    Raises:
+        ScenarioError: says what and what to do.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as asked:
+        json.dump([s.document() for s in scenarios], asked)
+        asked.flush()
+        answer = subprocess.run(
+            [sys.executable, "-P", "-m", "benchbench.training", "--check", asked.name],
+            capture_output=True, text=True, timeout=_PROBE_S, check=False,
+        )  # fmt: skip
+    try:
+        problems = json.loads(answer.stdout.splitlines()[-1])
+    except (ValueError, IndexError):
+        return
+    for file, problem in zip(files, problems, strict=True):
+        if problem is not None:
+            error = ScenarioError(problem["message"], key=problem["key"])
+            _place(error, file, overridden)
+            raise error
+
+
+def _place(error: InputError, file: str | None, overridden: Collection[str]) -> None:
+    error.file = error.file or file
+    if error.key is not None and any(f"{error.key}.".startswith(f"{key}.") for key in overridden):
+        error.via = "--set"
+    elif file is not None and error.key is not None:
+        error.line = line_of(file, error.key) or line_of(file, error.key.rpartition(".")[0] or error.key)
 
 
 def _metric(scenario: Scenario) -> None:
@@ -56,16 +94,22 @@ def _metric(scenario: Scenario) -> None:
         raise ScenarioError(
             f"{scenario.task} has no metric {metric!r}: {nearest(metric, task.metrics)}", key="target.metric"
         )
+    at_least, at_most = scenario.target.at_least, scenario.target.at_most
+    if metric in task.losses and (at_most is None or at_most <= 0):
+        raise ScenarioError(f"{metric} falls as the model learns: set at_most, above 0", key="target")
+    if metric not in task.losses and (at_least is None or not 0 < at_least <= 1):
+        raise ScenarioError(f"{metric} is a score that rises: set at_least, above 0 and at most 1", key="target")
 
 
 def _size(scenario: Scenario) -> None:
     model = scenario.model
-    if model is None or model.size is None:
+    if model is None or model.size is None or model.family not in SIZES:
         return
-    sizes = SIZES.get(model.family, {})
+    sizes = SIZES[model.family]
     if model.size not in sizes:
-        hint = nearest(model.size, sizes) if sizes else "it has no named sizes here; give layers, hidden, heads and ffn"
-        raise ScenarioError(f"{model.family} has no size {model.size!r}: {hint}", key="model.size")
+        raise ScenarioError(
+            f"{model.family} has no size {model.size!r}: {nearest(model.size, sizes)}", key="model.size"
+        )
 
 
 def _hardware(scenario: Scenario, machine: Machine) -> None:

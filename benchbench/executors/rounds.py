@@ -10,7 +10,7 @@ from typing import Any
 
 from benchbench.errors import StoreError
 from benchbench.executors.base import Executor, Request
-from benchbench.executors.interruption import undisturbed
+from benchbench.executors.interruption import stop_asked, undisturbed
 from benchbench.record.machine import Machine
 from benchbench.record.store import Draft, new_id, now
 from benchbench.record.types import Outcome, Repeat, Run
@@ -143,6 +143,8 @@ def _rounds(plan: Plan, going: Sequence[_Progress], executor: Executor, watch: R
     order = 0
     for round_index in range(max(plan.repeats_of(s) for s in plan.scenarios)):
         for one in going:
+            if stop_asked():
+                return True
             if _finished(plan, one, round_index):
                 continue
             repeat = _one(plan, one, plan.first_index + round_index, order, executor, watch)

@@ -20,6 +20,8 @@ _STEP_NUMBERS = ("step", "t", "step_s", "samples", "tokens")
 _EVALUATION_NUMBERS = ("step", "t", "training_s", "evaluation_s")
 _JUDGED_FROM = 20  # steps: of fewer nobody can say whether they had settled
 
+_UNWATCHED_S = 1.0  # some intervals, so that one late sample is no alarm
+
 
 @dataclass(frozen=True, kw_only=True)
 class RawLines:
@@ -205,6 +207,13 @@ def seen_devices(raw: RawLines) -> tuple[DeviceTelemetry, ...]:
     )
 
 
+def _unwatched_s(raw: RawLines) -> float:
+    """Seconds from the last sample of the telemetry to the end of the last step."""
+    samples = [x["t"] for x in raw.telemetry if "t" in x]
+    steps = raw.steps()
+    return float(steps[-1]["t"] - samples[-1]) if samples and steps else 0.0
+
+
 def telemetry_warnings(devices: Sequence[DeviceTelemetry], raw: RawLines) -> tuple[RunWarning, ...]:
     """What a reader must know of the telemetry: a device that fell off, none at all, others on the device."""
     found = [
@@ -221,6 +230,12 @@ def telemetry_warnings(devices: Sequence[DeviceTelemetry], raw: RawLines) -> tup
         for d in devices
         if d.in_use and d.samples == 0 and not d.lost
     ]
+    late_s = _unwatched_s(raw)
+    if late_s > _UNWATCHED_S:
+        message = (
+            f"the telemetry ends {late_s:.1f} s before the last step; utilization, power and energy miss that part"
+        )
+        found.append(RunWarning(code="telemetry-missing", message=message))
     foreign = [x["device"] for x in raw.telemetry if x.get("foreign_processes", 0) > 0]
     used = {d.device for d in devices if d.in_use}
     for device in sorted(used.intersection(foreign)):

@@ -25,6 +25,7 @@ class Trial(Observed):
     role: Literal["baseline", "candidate", "confirmation"]
     outcome: Outcome
     failure: Failure | None = None
+    note: str | None = Field(None, description="what a reader must know of how it ended, where it did not fail")
     run_id: str | None = None
     objective: float | None = Field(None, description="seconds to target, or seconds a sample; None = no value")
     reached_target: bool | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
@@ -40,6 +40,7 @@ class Summary(Observed):
 def summarize(run: Run) -> Summary:
     """The summary of a run, from its repeats' figures alone."""
     good = [r for r in run.repeats if r.outcome is Outcome.OK and r.figures is not None]
+    good = good or [r for r in run.repeats if r.outcome is Outcome.INTERRUPTED and r.figures is not None]
     confidence = run.scenario.measure.confidence
     fields: dict[str, object] = {}
     if good:
@@ -55,9 +56,14 @@ def summarize(run: Run) -> Summary:
 
 
 def _speed(every: Sequence[Figures], confidence: float, devices: int) -> dict[str, Estimate]:
+    """Step time and rates; the rates are amounts over the mean step time, so that all four agree."""
     step_s = _step_s(every, confidence)
     samples = sum(f.samples_per_step for f in every) / len(every)
-    tokens = _over_repeats(every, lambda f: f.tokens_per_step / f.step_s, confidence, "tokens/s", step_s)
+    tokens_per_step = sum(f.tokens_per_step for f in every) / len(every)
+    tokens = step_s.inverse(tokens_per_step, "tokens/s")
+    if len(every) > 1:
+        spread = of_repeats([f.tokens_per_step / f.step_s for f in every], confidence, "tokens/s")
+        tokens = _around(tokens.value, spread)
     return {
         "step_s": step_s,
         "samples_per_s": step_s.inverse(samples, "samples/s"),
@@ -67,18 +73,18 @@ def _speed(every: Sequence[Figures], confidence: float, devices: int) -> dict[st
 
 
 def _step_s(every: Sequence[Figures], confidence: float) -> Estimate:
+    mean = sum(f.step_s for f in every) / len(every)
     if len(every) > 1:
-        return of_repeats([f.step_s for f in every], confidence, "s")
+        return _around(mean, of_repeats([f.step_s for f in every], confidence, "s"))
     half = every[0].step_s_halfwidth
-    return of_series(every[0].step_s, math.inf if half is None else half, confidence, "s")
+    return of_series(mean, math.inf if half is None else half, confidence, "s")
 
 
-def _over_repeats(
-    every: Sequence[Figures], value: Callable[[Figures], float], confidence: float, unit: str, step_s: Estimate
-) -> Estimate:
-    if len(every) > 1:
-        return of_repeats([value(f) for f in every], confidence, unit)
-    return step_s.inverse(value(every[0]) * every[0].step_s, unit)
+def _around(value: float, interval: Estimate) -> Estimate:
+    """An interval (of the logarithm) with the plain mean as its value."""
+    low = value if interval.low is None else min(interval.low, value)
+    high = None if interval.high is None else max(interval.high, value)
+    return interval.model_copy(update={"value": value, "low": low, "high": high})
 
 
 def _plain(values: Sequence[float | None], confidence: float, unit: str) -> Estimate | None:

@@ -76,10 +76,10 @@ def series_halfwidth(series: Array, confidence: float) -> float:
 
 
 def of_series(mean: float, halfwidth: float, confidence: float, unit: str) -> Estimate:
-    """The within-run estimate of a single repeat (n = 1)."""
+    """The within-run estimate of a single repeat (n = 1); a lower end at or below zero bounds no positive quantity."""
     if not math.isfinite(halfwidth):
         return Estimate(value=mean, low=None, high=None, confidence=confidence, n=1, unit=unit)
-    low = max(0.0, mean - halfwidth) if mean >= 0 else mean - halfwidth
+    low = None if mean > 0 and mean - halfwidth <= 0 else mean - halfwidth
     return Estimate(value=mean, low=low, high=mean + halfwidth, confidence=confidence, n=1, unit=unit)
 
 

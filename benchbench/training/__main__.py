@@ -7,6 +7,7 @@ instead (a signal) is read from its exit status by the supervisor.
 from __future__ import annotations
 
 import faulthandler
+import json
 import os
 import sys
 import traceback
@@ -42,5 +43,14 @@ def _run(events: Events) -> None:
     program.run(scenario, events, limits)
 
 
+def check(file: Path) -> int:
+    """Prints, for each scenario of a JSON list, why it cannot run here, or null."""
+    from benchbench.training.checking import problems
+
+    scenarios = [Scenario.model_validate_json(json.dumps(s)) for s in json.loads(file.read_text(encoding="utf-8"))]
+    print(json.dumps(problems(scenarios)))  # noqa: T201 - the answer of a program
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(check(Path(sys.argv[2])) if sys.argv[1:2] == ["--check"] else main())

@@ -80,7 +80,7 @@ def assemble(scenario: Scenario, prepared: Prepared, device: torch.device, event
     training = scenario.training
     autocast = precision.autocast(scenario.precision, device)
     task = cast(Task, registry.load(registry.TASKS, scenario.task))
-    model = _model(scenario, task, prepared).to(device)
+    model = build_model(scenario, task, prepared).to(device)
     batches = MicroBatches(
         prepared.train,
         prepared.pad_id,
@@ -115,7 +115,13 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device(wanted)
 
 
-def _model(scenario: Scenario, task: Task, prepared: Prepared) -> torch.nn.Module:
+def build_model(scenario: Scenario, task: Task, prepared: Prepared) -> torch.nn.Module:
+    """The model of a scenario, its weights drawn from the scenario's seed, on torch's default device.
+
+    Raises:
+        ScenarioError: the model is none, or has fewer positions than a row has tokens.
+        UnsupportedError: the family lacks what is asked for.
+    """
     seed = scenario.training.seed
     random.seed(seed)
     np.random.seed(seed)  # libraries below may draw from it

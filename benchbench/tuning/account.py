@@ -25,15 +25,18 @@ def attribution(baseline: Scenario, recommended: Scenario, speedup: Estimate | N
     )
 
 
-def economics(search_s: float, baseline_s: Estimate | None, recommended_s: Estimate | None) -> Economics:
-    """What the search cost and what it saves.
+def economics(
+    search_s: float, baseline_s: Estimate | None, recommended_s: Estimate | None, *, proved: bool
+) -> Economics:
+    """What the search cost and, where the speedup is proved, what it saves; a saving that may be none is unknown.
 
     Args:
         search_s: seconds that the search took.
         baseline_s: one training as it is today.
         recommended_s: one training as recommended.
+        proved: whether the verdict is *faster*.
     """
-    if baseline_s is None or recommended_s is None:
+    if not proved or baseline_s is None or recommended_s is None:
         return Economics(search_s=search_s)
     saved_s = baseline_s.value - recommended_s.value
     return Economics(

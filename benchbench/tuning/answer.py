@@ -123,7 +123,12 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             reason=_reason(findings, judgement),
         ),
         attribution=attribution(today, scenario, judgement.speedup),
-        economics=economics(spent_s, before.time_to_target_s, after.time_to_target_s),
+        economics=economics(
+            spent_s,
+            before.time_to_target_s,
+            after.time_to_target_s,
+            proved=judgement.verdict == "faster",
+        ),
         warnings=tuple(dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run)))),
     )
 
@@ -159,6 +164,8 @@ def _reason(findings: Findings, judgement: Judgement) -> str:
     confirmation = findings.confirmation
     if findings.finalists and confirmation.planned < confirmation.wanted:
         did = f"{confirmation.planned} of {confirmation.wanted}" if confirmation.planned else "none"
+        if findings.stop is Stop.INTERRUPTED:
+            return f"{judgement.reason} (interrupted before the repeats that confirm it)"
         return f"{judgement.reason} (the time that was left paid for {did} of the repeats that confirm it)"
     return judgement.reason
 

@@ -132,7 +132,7 @@ class Search:
             number=trial.number,
             overrides=trial.overrides,
             value=trial.objective,
-            message=trial.failure.message if trial.failure is not None else "",
+            message=trial.failure.message if trial.failure is not None else trial.note or "",
         )
 
     def _tell(self, **what: Any) -> None:

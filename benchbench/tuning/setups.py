@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from benchbench.record.study import Trial
-from benchbench.record.types import Failure, Outcome, Run
+from benchbench.record.types import Failure, Outcome, Repeat, Run
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.budget import Cost
@@ -124,6 +124,7 @@ def measured(
         role=role,
         outcome=repeat.outcome,
         failure=repeat.failure,
+        note=_note(repeat, scenario),
         run_id=run.id,
         objective=objective.value(repeat),
         reached_target=repeat.reach.reached if repeat.reach is not None else None,
@@ -137,6 +138,16 @@ def measured(
         cost=Cost.of(repeat, span_s[1] - span_s[0]),
         shortfall=objective.shortfall(repeat, scenario),
     )
+
+
+def _note(repeat: Repeat, scenario: Scenario) -> str | None:
+    """That a training was cut short: then a target that it did not reach says only that it was slower."""
+    if repeat.outcome is not Outcome.OK or repeat.reach is None or repeat.reach.reached or repeat.figures is None:
+        return None
+    steps = repeat.figures.measured_steps + repeat.figures.warmup_steps
+    if steps >= scenario.training.max_steps:
+        return f"the target was not reached in {steps} steps"
+    return f"stopped after {steps} of {scenario.training.max_steps} steps: it had become slower than the best so far"
 
 
 def is_candidate(question: Question) -> bool:

@@ -20,10 +20,12 @@ class Task(Protocol):
     Attributes:
         head: the transformers auto class.
         metrics: the names that a target may use.
+        losses: those of them that fall as the model learns; the others are scores between 0 and 1 that rise.
     """
 
     head: str
     metrics: tuple[str, ...]
+    losses: tuple[str, ...]
 
     def loss_sum(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """The sum of the losses over the labelled positions of a micro-batch (not their mean). Scalar."""

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from benchbench.executors.base import Request, Watch
 from benchbench.executors.ending import build_repeat
-from benchbench.executors.interruption import undisturbed
+from benchbench.executors.interruption import stop_asked, undisturbed
 from benchbench.executors.processes import TREE_MARK, end_marked
 from benchbench.record import raw
 from benchbench.record.store import now
@@ -101,10 +101,12 @@ def _wait(start: Callable[[], subprocess.Popen[bytes]], held: BinaryIO, progress
                 with undisturbed() as stops:  # never between the start and the name that it gets
                     supervisor = start()
                     held.close()  # the pipe ends when the last of the tree's holders does
-                if stops.asked:
+                if stops.asked or stop_asked():
                     raise KeyboardInterrupt
             for message in _messages(progress):
                 watch(message)
+                if stop_asked() and not interrupted:
+                    raise KeyboardInterrupt
             supervisor.wait()
             return interrupted
         except KeyboardInterrupt:

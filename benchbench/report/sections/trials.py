@@ -63,7 +63,7 @@ def _row(subject: StudySubject, trial: Trial, keys: list[str] | None) -> Row:
         *asked,
         trial.reached_target,
         Quantity(value=trial.ended_s, unit="s"),
-        trial.failure.message[:_REASON_LIMIT] if trial.failure else "",
+        trial.failure.message[:_REASON_LIMIT] if trial.failure else trial.note or "",
         Quantity(value=trial.ended_s - trial.started_s, unit="s"),
         trial.run_id,
     )

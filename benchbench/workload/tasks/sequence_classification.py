@@ -16,6 +16,7 @@ class SequenceClassification:
 
     head = "AutoModelForSequenceClassification"
     metrics = ("accuracy", "loss")
+    losses = ("loss",)
 
     def loss_sum(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """The summed cross-entropy of a micro-batch, in float32. Scalar."""
