@@ -36,7 +36,8 @@ def stop_signals() -> Iterator[None]:
     """The first SIGINT, SIGTERM or SIGHUP stops the command as KeyboardInterrupt; the next ones change nothing.
 
     Ending the children and storing what was measured takes a second or two, and must not be cut short by an
-    impatient hand. (SIGKILL works, and even then no process is left.)
+    impatient hand. (SIGKILL works, and even then no process is left.) For the last thing that a process does: behind
+    the block the signals are ignored, since an interpreter that is on its way out would die of them.
     """
     command = Asked()
 
@@ -47,7 +48,7 @@ def stop_signals() -> Iterator[None]:
 
     _commands.append(command)
     try:
-        with _handling(stop, STOPS):
+        with _handling(stop, STOPS, behind=signal.SIG_IGN):
             yield
     finally:
         _commands.remove(command)
@@ -71,7 +72,11 @@ def undisturbed() -> Iterator[Asked]:
 
 
 @contextlib.contextmanager
-def _handling(handler: Callable[[int, FrameType | None], None], numbers: Iterable[signal.Signals]) -> Iterator[None]:
+def _handling(
+    handler: Callable[[int, FrameType | None], None],
+    numbers: Iterable[signal.Signals],
+    behind: signal.Handlers | None = None,
+) -> Iterator[None]:
     """Sets a handler for a while. Only the main thread may; elsewhere the signals keep their meaning."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -81,4 +86,4 @@ def _handling(handler: Callable[[int, FrameType | None], None], numbers: Iterabl
         yield
     finally:
         for number, previous in before.items():
-            signal.signal(number, previous)
+            signal.signal(number, previous if behind is None else behind)

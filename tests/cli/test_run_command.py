@@ -178,3 +178,25 @@ def test_gpus_are_listed_with_their_series_and_what_is_missing(tmp_path: Path, e
     assert first["power_w"].isna().all()
     assert run["summary"]["utilization"]["value"] > 0.1, "the trainer was on the CPU, and so is its utilization"
     assert {d["name"] for d in run["machine"]["devices"]} == {d["name"] for k, d in seen.items() if k != "cpu"}
+
+
+@pytest.mark.slow
+def test_an_impatient_hand_loses_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
+    out = tmp_path / "out"
+    command = [
+        sys.executable, "-P", "-m", "benchbench", "run", TINY, "--json", "--out", str(out), "--no-report",
+        "--repeats", "1", "--set", "measure.steps=100000",
+    ]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        until(lambda: any('"step":60,' in f.read_text() for f in out.glob(".*/repeat-0/events.jsonl")), within_s=60)
+        while running.poll() is None:
+            running.send_signal(signal.SIGINT)
+        printed, said = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    run = json.loads(printed)["runs"][0]
+    assert run["outcome"] == "interrupted"
+    assert run["summary"]["step_s"]["value"] > 0, "what was measured is reported"
+    assert [f.name for f in out.iterdir()] == [run["id"]]

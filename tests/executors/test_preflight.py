@@ -55,3 +55,55 @@ def test_a_refused_setting_of_the_file_has_its_line(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError) as caught:
         preflight.check(load(file)[0], MACHINE, str(file))
     assert (caught.value.line, caught.value.key) == (6, "training.compile")
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("target={metric: accuracy, at_least: 1.9}", "at most 1"),
+        ("target={metric: accuracy, at_least: 0.0}", "above 0"),
+        ("target={metric: accuracy, at_most: 0.9}", "set at_least"),
+        ("target={metric: loss, at_least: 0.9}", "set at_most"),
+        ("target={metric: loss, at_most: -1.0}", "above 0"),
+    ],
+)
+def test_a_target_that_makes_no_sense_is_refused(tmp_path: Path, override: str, says: str) -> None:
+    with pytest.raises(ScenarioError, match=says) as caught:
+        check(tmp_path, override)
+    assert caught.value.key == "target"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "data", "key", "says"),
+    [
+        ("{family: brt, layers: 2, hidden: 64, heads: 2}", "", "model.family", "did you mean 'bert'?"),
+        ("{family: brt, size: tiny}", "", "model.family", "did you mean 'bert'?"),
+        ("{family: bert, size: tiny, vocab: 3}", "", "model.vocab", "vocabulary"),
+        (
+            "{family: bert, size: tiny}",
+            "data: {source: synthetic, sequence_length: 700}\n",
+            "data.sequence_length",
+            "512",
+        ),
+    ],
+)
+def test_what_only_the_trainers_libraries_know_is_asked_before_anything_runs(
+    tmp_path: Path, model: str, data: str, key: str, says: str
+) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(f"name: s\ntask: sequence-classification\nmodel: {model}\n{data}")
+    scenario = load(file)[0]
+    preflight.check(scenario, MACHINE, str(file))
+    with pytest.raises(ScenarioError) as caught:
+        preflight.check_models([scenario], [str(file)])
+    assert (caught.value.key, caught.value.file) == (key, str(file))
+    assert caught.value.line == (4 if data else 3)
+    assert says in caught.value.message
+
+
+@pytest.mark.slow
+def test_a_model_that_fits_passes(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(BASE)
+    preflight.check_models([load(file)[0]], [str(file)])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from benchbench.record.figures import (
+    RawLines,
     device_peak_bytes,
     figures,
     process_peak_bytes,
@@ -216,3 +217,16 @@ def test_others_on_a_device_are_told_of_where_it_is_in_use() -> None:
     assert codes([header(GPU), crowded, {**crowded, "t": 2.0}]) == ["foreign-process"]
     assert codes([header(CPU, {**GPU, "in_use": False}), crowded]) == []
     assert codes([header(GPU), {**crowded, "foreign_processes": 0.0}]) == []
+
+
+def test_telemetry_that_ends_before_the_steps_do_is_told() -> None:
+    header = {"header": {"devices": [{"device": "cpu", "name": "c", "in_use": True, "missing": []}]}}
+    steps = tuple(
+        {"event": "step", "t": float(n), "step": n, "step_s": 1.0, "samples": 1, "tokens": 1, "loss": 1.0}
+        for n in range(1, 11)
+    )
+    for last_s, codes in ((9.5, []), (4.0, ["telemetry-missing"])):
+        lines = RawLines(events=steps, telemetry=(header, {"t": 0.0, "device": "cpu"}, {"t": last_s, "device": "cpu"}))
+        found = telemetry_warnings(seen_devices(lines), lines)
+        assert [w.code for w in found] == codes
+    assert "6.0 s" in found[0].message
