@@ -1,8 +1,8 @@
 """What telemetry costs the training that it watches (`python -m benchmarks.telemetry_cost`).
 
 Claim: telemetry at 100 ms costs under 1 % of the step time. One training goes on, block by block; beside one block of
-each pair the observer of a run is at work, watching this process and reading its events. It is started before its
-block and ended after it, outside of the stopwatch.
+each pair the observer of a run is at work, watching this process and reading its events; beside the other it is
+stopped (SIGSTOP), so that the two blocks differ in nothing else and may be short.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -28,7 +29,7 @@ CLAIM = 1.01
 INTERVAL_S = 0.1
 _WARMUP_STEPS = 20
 _START_S = 30.0
-_CALM_S = 0.3  # after a start or an end, before a block
+_CALM_S = 0.2  # before a block: an observer that goes on reads what it missed meanwhile
 
 
 def main() -> int:
@@ -61,14 +62,18 @@ def _measure(options: argparse.Namespace) -> None:
             loop.stop()
             return loop.training_s - before_s
 
-        def beside(watch: AbstractContextManager[psutil.Process | None]) -> float:
-            with watch as observer:
-                time.sleep(_CALM_S)
-                return cost.of(observer, lambda: block(options.steps))
-
         block(_WARMUP_STEPS)
-        blocks = {"on": lambda: beside(_observer(Path(name))), "off": lambda: beside(nullcontext())}
-        found = pairs.alternate(blocks, options.pairs)
+        with _observer(Path(name)) as observer:
+
+            def watched() -> float:
+                with _awake(observer):
+                    return cost.of(observer, lambda: block(options.steps))
+
+            def alone() -> float:
+                time.sleep(_CALM_S)
+                return block(options.steps)
+
+            found = pairs.alternate({"on": watched, "off": alone}, options.pairs)
     _report(options, found, cost, f"{scenario.name} on {device.type}")
 
 
@@ -79,25 +84,22 @@ class _Cost:
         self.cpu_s = 0.0
         self.wall_s = 0.0
 
-    def of(self, observer: psutil.Process | None, block: pairs.Block) -> float:
+    def of(self, observer: psutil.Process, block: pairs.Block) -> float:
         before_s, began_s = _cpu_s(observer), time.perf_counter()
         block_s = block()
-        if observer is not None:
-            self.cpu_s += _cpu_s(observer) - before_s
-            self.wall_s += time.perf_counter() - began_s
+        self.cpu_s += _cpu_s(observer) - before_s
+        self.wall_s += time.perf_counter() - began_s
         return block_s
 
 
-def _cpu_s(process: psutil.Process | None) -> float:
-    if process is None:
-        return 0.0
+def _cpu_s(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 @contextmanager
 def _observer(folder: Path) -> Iterator[psutil.Process]:
-    """The observer at work: from its first sample to its end."""
+    """A run's observer, stopped after its first sample."""
     telemetry = folder / TELEMETRY
     telemetry.unlink(missing_ok=True)
     with Path(os.devnull).open("wb") as progress:
@@ -108,9 +110,19 @@ def _observer(folder: Path) -> Iterator[psutil.Process]:
         with subprocess.Popen(command, pass_fds=[progress.fileno()]) as process:
             try:
                 _await_first_sample(telemetry, process)
+                process.send_signal(signal.SIGSTOP)
                 yield psutil.Process(process.pid)
             finally:
-                process.terminate()
+                process.kill()
+
+
+@contextmanager
+def _awake(observer: psutil.Process) -> Iterator[None]:
+    """Lets the observer go on, and read what it missed, before a block; stops it after."""
+    observer.resume()
+    time.sleep(_CALM_S)
+    yield
+    observer.suspend()
 
 
 def _await_first_sample(telemetry: Path, process: subprocess.Popen[bytes]) -> None:

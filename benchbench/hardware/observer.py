@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import gc
 import json
 import math
 import os
@@ -21,6 +22,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,7 @@ class Observer:
         header = {"devices": devices, "unavailable": self._panel.unavailable, "interval_s": self._interval_s}
         self._telemetry.write([{"header": header}])
         self._tick()
+        gc.freeze()  # what was imported stays: no later collection walks through it
         self._channel.send({"observer": "ready"})
 
     def _tick(self) -> None:
@@ -188,6 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if not exists(options.root_pid):
         return 1
+    _step_back()
     observer = Observer(
         folder=options.folder,
         root_pid=options.root_pid,
@@ -198,6 +202,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     observer.run(wake)
     return 0
+
+
+def _step_back() -> None:
+    """Lets the observer wait for a CPU like a batch job: its waking pushes no thread of the training off one."""
+    with suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -11,11 +11,15 @@ from collections.abc import Collection, Iterator
 
 _SCAN_S = 0.5
 _SCAN_SHARE = 0.01  # of the time, at most, goes into looking at the process table
+_LONGEST_S = 5.0  # between two looks, whatever the kernel says of new processes
 _PS_TIMEOUT_S = 5.0
 
 
 class WatchedTree:
     """The processes below one, looked for twice a second, or more seldom on a machine with very many.
+
+    Where the kernel tells the newest process's number, a look is due only once there is another: a tree that gained
+    nobody is the tree of before, and a reader notices by itself who ended.
 
     Args of the constructor:
         root_pid: the process at the top, no part of the tree.
@@ -27,14 +31,33 @@ class WatchedTree:
         self._without = without
         self._pids: frozenset[int] = frozenset()
         self._due_s = 0.0
+        self._overdue_s = 0.0
+        self._newest: bytes | None = None
 
     def pids(self, now_s: float) -> frozenset[int]:
         """The tree as it was when it was last looked for; `now_s` is the monotonic clock."""
         if now_s >= self._due_s:
             began_s = time.thread_time()
-            self._pids = frozenset(descendants(self._root_pid, self._without))
+            newest = _newest_process()
+            if newest is None or newest != self._newest or now_s >= self._overdue_s:
+                self._newest = newest
+                self._pids = frozenset(descendants(self._root_pid, self._without))
+                self._overdue_s = now_s + _LONGEST_S
             self._due_s = now_s + max(_SCAN_S, (time.thread_time() - began_s) / _SCAN_SHARE)
         return self._pids
+
+
+def _newest_process() -> bytes | None:
+    """The last number that the kernel gave to a process or thread (proc(5), loadavg); None where it does not tell."""
+    try:
+        file = os.open("/proc/loadavg", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fields = os.read(file, 128).split()
+        finally:
+            os.close(file)
+    except OSError:
+        return None
+    return fields[4] if len(fields) == 5 else None
 
 
 def descendants(root_pid: int, without: Collection[int] = ()) -> list[int]:

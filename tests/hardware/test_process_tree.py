@@ -88,11 +88,37 @@ def test_the_tree_is_looked_for_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
         return [len(looks)]
 
     monkeypatch.setattr(process_tree, "descendants", look)
+    monkeypatch.setattr(process_tree, "_newest_process", lambda: None)
     tree = WatchedTree(7)
     assert [tree.pids(now_s) for now_s in (0.0, 0.4, 0.6)] == [{1}, {1}, {2}]
     cost_s = 0.02  # so the next look is due two seconds later
     assert [tree.pids(now_s) for now_s in (1.2, 3.1, 3.7)] == [{3}, {3}, {4}]
     assert set(looks) == {7}
+
+
+def test_the_tree_is_looked_for_when_there_is_a_new_process_and_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    newest = b"70"
+
+    def look(root_pid: int, without: frozenset[int]) -> list[int]:
+        nonlocal looks
+        looks += 1
+        return [looks]
+
+    monkeypatch.setattr(process_tree, "descendants", look)
+    monkeypatch.setattr(process_tree, "_newest_process", lambda: newest)
+    tree = WatchedTree(7)
+    assert [tree.pids(now_s) for now_s in (0.0, 1.0, 2.0)] == [{1}, {1}, {1}]
+    newest = b"71"
+    assert [tree.pids(now_s) for now_s in (3.0, 4.0, 7.9, 8.1)] == [{2}, {2}, {2}, {3}]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel tells its newest process on Linux")
+def test_a_new_process_is_news(family: tuple[int, int]) -> None:
+    before = process_tree._newest_process()
+    subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+    assert before is not None
+    assert process_tree._newest_process() != before
 
 
 def test_a_look_is_quick() -> None:

@@ -48,13 +48,14 @@ class CpuProbe:
         self._processes: dict[int, _Process] = {}
         self._slow: list[_Slow] = []
         self._cpus = 1
+        self._clock = _MachineClock()
         self._machine = _Times(0.0, 0.0)
         self._share = _Share()
 
     def open(self) -> Sequence[Seen]:
         """See `Probe.open`."""
         self._cpus = usable_cpus()
-        self._machine = _machine_times()
+        self._machine = self._clock.read()
         self._share = _Share()
         self._slow = [slow for metric, read in _SLOW.items() if (slow := _Slow(metric, read)).works()]
         metrics = (*_QUICK, *(slow.metric for slow in self._slow))
@@ -75,12 +76,13 @@ class CpuProbe:
         """See `Probe.close`."""
         for process in self._processes.values():
             process.close()
+        self._clock.close()
         self._processes = {}
         self._slow = []
 
     def _utilization(self) -> float | None:
         with suppress(Exception):
-            before, now = self._machine, _machine_times()
+            before, now = self._machine, self._clock.read()
             if now.total_s - before.total_s >= _SHORTEST_TOTAL_S:
                 self._machine = now
                 return min(1.0, max(0.0, (now.busy_s - before.busy_s) / (now.total_s - before.total_s)))
@@ -109,11 +111,32 @@ class _Times(NamedTuple):
     total_s: float
 
 
-def _machine_times() -> _Times:
-    times = psutil.cpu_times()
-    # A guest's time is a part of `user` too; waiting for a disk is not being busy.
-    total_s = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    return _Times(total_s - times.idle - getattr(times, "iowait", 0.0), total_s)
+class _MachineClock:
+    """CPU time of the whole machine: from /proc/stat, held open (psutil opens and parses all of it), else psutil's."""
+
+    _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
+
+    def __init__(self) -> None:
+        self._stat: int | None = None
+
+    def read(self) -> _Times:
+        """Raises OSError or ValueError where the kernel has no answer."""
+        if self._stat is None and sys.platform == "linux":
+            self._stat = os.open("/proc/stat", os.O_RDONLY | os.O_CLOEXEC)
+        if self._stat is None:
+            times = psutil.cpu_times()
+            total_s = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
+            return _Times(total_s - times.idle - getattr(times, "iowait", 0.0), total_s)
+        # proc(5): cpu user nice system idle iowait irq softirq steal guest guest_nice. A guest's time is a part of
+        # `user` too; waiting for a disk is not being busy.
+        ticks = [int(field) for field in os.pread(self._stat, 256, 0).split(b"\n", 1)[0].split()[1:9]]
+        return _Times((sum(ticks) - ticks[3] - ticks[4]) * self._TICK_S, sum(ticks) * self._TICK_S)
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._stat is not None:
+            os.close(self._stat)
+            self._stat = None
 
 
 class _Share:
