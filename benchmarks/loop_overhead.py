@@ -21,7 +21,7 @@ import torch
 from benchbench.scenario.loading import load
 from benchbench.scenario.scenario import Scenario
 from benchbench.training.events import EventFile
-from benchbench.training.program import assemble, choose_device, load_data
+from benchbench.training.assembly import assemble, choose_device, load_data
 from benchbench.units import human
 from benchbench.workload import models
 from benchbench.workload.batches import collate, global_batches

@@ -86,19 +86,23 @@ def _place(error: InputError, file: str | None, overridden: Collection[str]) -> 
 
 
 def _metric(scenario: Scenario) -> None:
+    """Refuses a target that no training could reach by its kind; which metrics there are depends on the classes."""
     if scenario.target is None or scenario.task is None:
         return
     task = cast(Task, registry.load(registry.TASKS, scenario.task))
-    metric = scenario.target.metric
-    if metric not in task.metrics:
+    metric, at_least, at_most = scenario.target.metric, scenario.target.at_least, scenario.target.at_most
+    of_a_class = task.class_metrics is not None and metric.startswith(task.class_metrics)
+    if metric not in task.metrics and not of_a_class:
         raise ScenarioError(
             f"{scenario.task} has no metric {metric!r}: {nearest(metric, task.metrics)}", key="target.metric"
         )
-    at_least, at_most = scenario.target.at_least, scenario.target.at_most
     if metric in task.losses and (at_most is None or at_most <= 0):
         raise ScenarioError(f"{metric} falls as the model learns: set at_most, above 0", key="target")
-    if metric not in task.losses and (at_least is None or not 0 < at_least <= 1):
-        raise ScenarioError(f"{metric} is a score that rises: set at_least, above 0 and at most 1", key="target")
+    highest = task.highest.get(metric, 1.0)
+    if metric not in task.losses and (at_least is None or not 0 < at_least <= highest):
+        raise ScenarioError(
+            f"{metric} is a score that rises: set at_least, above 0 and at most {highest:g}", key="target"
+        )
 
 
 def _size(scenario: Scenario) -> None:

@@ -21,6 +21,7 @@ import select
 import signal
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -88,6 +89,44 @@ class _Grid:
         return True
 
 
+class _Manners:
+    """When the observer may have a CPU.
+
+    It takes those that nobody else wants (SCHED_IDLE, see sched(7)): its waking pushes no thread of the training off
+    one, which costs the training three times what the observer itself computes. Where that keeps it waiting, others
+    than the training fill the machine, and for a while it asks like everybody else.
+    """
+
+    _LATE_INTERVALS = 1.5
+    _JUDGED_TICKS, _LATE_TICKS = 10, 3
+    _ASKING_S = 5.0
+
+    def __init__(self, interval_s: float) -> None:
+        self._late_s = self._LATE_INTERVALS * interval_s
+        self._recent: deque[bool] = deque(maxlen=self._JUDGED_TICKS)
+        self._last_s = math.inf
+        self._asks_until_s = -math.inf
+        self.policy = "SCHED_OTHER"
+
+    def tick(self, now_s: float) -> None:
+        """Takes note of when a tick came and chooses for the next ones."""
+        self._recent.append(now_s - self._last_s > self._late_s)
+        self._last_s = now_s
+        if sum(self._recent) >= self._LATE_TICKS:
+            self._recent.clear()
+            self._asks_until_s = now_s + self._ASKING_S
+        wanted = "SCHED_OTHER" if now_s < self._asks_until_s else "SCHED_IDLE"
+        if wanted != self.policy:
+            self.policy = wanted
+            _schedule(wanted)
+
+
+def _schedule(policy: str) -> None:
+    """Changes the scheduling policy where the system knows it and lets us."""
+    with suppress(AttributeError, OSError):
+        os.sched_setscheduler(0, getattr(os, policy), os.sched_param(0))
+
+
 class Observer:
     """One run's observation, from the header to the last tick.
 
@@ -117,6 +156,7 @@ class Observer:
         self._events = EventTail(folder / EVENTS)
         self._tree = WatchedTree(root_pid, excluded | {os.getpid()})
         self._rates = StepRates()
+        self._manners = _Manners(interval_s)
         self._panel = Panel.of_plugins()
         self._gauges = Gauges(())
 
@@ -152,6 +192,7 @@ class Observer:
 
     def _tick(self) -> None:
         now_s = time.monotonic()
+        self._manners.tick(now_s)
         readings = self._panel.sample(self._tree.pids(now_s))
         self._gauges.take(readings)
         whole = self._telemetry.error is None
@@ -191,7 +232,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if not exists(options.root_pid):
         return 1
-    _step_back()
     observer = Observer(
         folder=options.folder,
         root_pid=options.root_pid,
@@ -202,12 +242,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     observer.run(wake)
     return 0
-
-
-def _step_back() -> None:
-    """Lets the observer wait for a CPU like a batch job: its waking pushes no thread of the training off one."""
-    with suppress(AttributeError, OSError):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

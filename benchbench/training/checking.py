@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict, cast
+from typing import TypedDict
 
 import torch
 
-from benchbench import registry
-from benchbench.errors import InputError
+from benchbench.errors import InputError, ScenarioError, nearest
 from benchbench.scenario.scenario import Scenario
-from benchbench.training import precision, program
+from benchbench.training import assembly, precision
+from benchbench.workload.preparing import Prepared
 from benchbench.workload.task import Task
 
 
@@ -28,13 +28,21 @@ def problems(scenarios: Sequence[Scenario]) -> list[Problem | None]:
 
 def _problem(scenario: Scenario) -> Problem | None:
     try:
-        device = program.choose_device(scenario.hardware.device)
-        precision.autocast(scenario.precision, device)
-        prepared = program.load_data(scenario)
-        assert scenario.task is not None
-        task = cast(Task, registry.load(registry.TASKS, scenario.task))
+        device = assembly.choose_device(scenario.hardware.device)
+        precision.arithmetic(scenario.precision, device)
+        prepared = assembly.load_data(scenario)
+        task = assembly.task_of(scenario)
+        _metric(scenario, task, prepared)
         with torch.device("meta"):
-            program.build_model(scenario, task, prepared)
+            assembly.build_model(scenario, task, prepared)
     except InputError as error:
         return {"message": error.message, "key": error.key}
     return None
+
+
+def _metric(scenario: Scenario, task: Task, prepared: Prepared) -> None:
+    if scenario.target is None:
+        return
+    metric, known = scenario.target.metric, task.metric_names(prepared.encoding.labels)
+    if metric not in known:
+        raise ScenarioError(f"{scenario.task} has no metric {metric!r}: {nearest(metric, known)}", key="target.metric")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -15,9 +15,10 @@ from benchbench.scenario.training_types import Training
 from benchbench.training.clock import Clock, Tick
 from benchbench.training.events import Events
 from benchbench.training.failures import DivergedError
+from benchbench.training.precision import Arithmetic
 from benchbench.training.schedules import factor
 from benchbench.workload.batches import Batch, MicroBatches
-from benchbench.workload.task import Task
+from benchbench.workload.task import Objective, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +27,13 @@ class Parts:
 
     Attributes:
         batches: the global batches.
-        autocast: wraps each forward pass.
+        arithmetic: how a forward pass computes, and how its loss is scaled.
         training: batch, schedule, clipping.
+        objective: what is asked of the loss beyond the labels.
+        before_update: each is called when the gradients of a step are there, not yet clipped.
+        after_update: each is called with the number of the step, from 1, once the weights have moved.
+        judged: gives, while it is entered, the model that an evaluation looks at: the model itself, an average of its
+            weights, a compressed copy.
     """
 
     model: torch.nn.Module
@@ -35,8 +41,12 @@ class Parts:
     optimizer: torch.optim.Optimizer
     batches: MicroBatches
     device: torch.device
-    autocast: Callable[[], AbstractContextManager[object]]
+    arithmetic: Arithmetic
     training: Training
+    objective: Objective
+    judged: Callable[[], AbstractContextManager[torch.nn.Module]]
+    before_update: tuple[Callable[[], None], ...] = ()
+    after_update: tuple[Callable[[int], None], ...] = ()
 
 
 @dataclass
@@ -81,17 +91,33 @@ class Loop:
         for group in parts.optimizer.param_groups:
             group["lr"] = rate
         loss = self._gradients(micro_batches)
-        if parts.training.gradient_clip is not None:
-            torch.nn.utils.clip_grad_norm_(parts.model.parameters(), parts.training.gradient_clip)
-        parts.optimizer.step()
-        parts.optimizer.zero_grad(set_to_none=True)
-        samples = sum(len(b.labels_b) for b in micro_batches)
+        self._update()
+        samples = sum(b.samples for b in micro_batches)
         self._waiting.append((samples, sum(b.tokens for b in micro_batches), data_wait_s, rate))
         return [self._report(tick) for tick in self.clock.step(self.steps_taken, loss)]
 
     def stop(self) -> list[float]:
         """Ends a stretch: every step taken is over and reported when it returns."""
         return [self._report(tick) for tick in self.clock.stop()]
+
+    def _update(self) -> None:
+        """Moves the weights by their gradients."""
+        parts = self.parts
+        scaler = parts.arithmetic.scaler
+        if scaler is not None:
+            scaler.unscale_(parts.optimizer)
+        for change in parts.before_update:
+            change()
+        if parts.training.gradient_clip is not None:
+            torch.nn.utils.clip_grad_norm_(parts.model.parameters(), parts.training.gradient_clip)
+        if scaler is None:
+            parts.optimizer.step()
+        else:
+            scaler.step(parts.optimizer)
+            scaler.update()
+        parts.optimizer.zero_grad(set_to_none=True)
+        for follow in parts.after_update:
+            follow(self.steps_taken)
 
     def _gradients(self, micro_batches: list[Batch]) -> torch.Tensor:
         """As `_accumulate`; where memory runs out, again in smaller micro-batches if their size was left open."""
@@ -110,15 +136,18 @@ class Loop:
             micro_batches = smaller
 
     def _accumulate(self, micro_batches: list[Batch]) -> torch.Tensor:
-        """Gradients of the mean loss over the labelled positions of the global batch; returns that mean."""
+        """Gradients of the loss: each of its parts a mean over the labelled positions of the global batch."""
         parts = self.parts
-        labelled = sum(len(b.labels_b) for b in micro_batches)
+        counts: Counter[str] = Counter()
+        for micro_batch in micro_batches:
+            counts.update(micro_batch.counts)
         total: torch.Tensor | None = None
         for host_batch in micro_batches:
             batch = host_batch.to(parts.device)
-            with parts.autocast():
-                loss = parts.task.loss_sum(parts.model, batch) / labelled
-            loss.backward()  # type: ignore[no-untyped-call]
+            with parts.arithmetic.autocast():
+                sums = parts.task.loss_sums(parts.model, batch, parts.objective)
+                loss = torch.stack([part / max(1, counts[name]) for name, part in sums.items()]).sum()
+            parts.arithmetic.scaled(loss).backward()  # type: ignore[no-untyped-call]
             total = loss.detach() if total is None else total + loss.detach()
         assert total is not None
         return total

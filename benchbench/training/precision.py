@@ -5,14 +5,32 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 import torch
 
 from benchbench.errors import UnsupportedError
 
 
-def autocast(precision: str, device: torch.device) -> Callable[[], AbstractContextManager[object]]:
-    """What to wrap a forward pass in.
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """How a forward pass computes.
+
+    Attributes:
+        autocast: wraps each forward pass.
+        scaler: keeps small gradients from vanishing, where the precision needs it.
+    """
+
+    autocast: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext
+    scaler: torch.amp.GradScaler | None = None
+
+    def scaled(self, loss: torch.Tensor) -> torch.Tensor:
+        """The loss whose gradients are taken."""
+        return loss if self.scaler is None else self.scaler.scale(loss)
+
+
+def arithmetic(precision: str, device: torch.device) -> Arithmetic:
+    """How a precision is computed in on a device.
 
     Args:
         precision: `fp32`, `tf32` or `bf16`.
@@ -27,5 +45,5 @@ def autocast(precision: str, device: torch.device) -> Callable[[], AbstractConte
     elif precision == "tf32":
         raise UnsupportedError(f"tf32 is arithmetic of NVIDIA GPUs; {device.type} has none", key="precision")
     if precision == "bf16":
-        return lambda: torch.autocast(device.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext
+        return Arithmetic(autocast=lambda: torch.autocast(device.type, dtype=torch.bfloat16))
+    return Arithmetic()

@@ -12,7 +12,7 @@ from benchbench.scenario.scenario import Scenario
 from benchbench.training.events import Events
 from benchbench.training.loop import Loop
 from benchbench.training.stopping import ThroughputStop, Window
-from benchbench.workload.batches import Batch
+from benchbench.workload.task import HeldOut
 
 
 def throughput(loop: Loop, scenario: Scenario, events: Events, timeout_s: float) -> None:
@@ -40,7 +40,7 @@ def _first(stop: ThroughputStop, times_s: Sequence[float]) -> Window | None:
 
 
 def time_to_target(
-    loop: Loop, scenario: Scenario, events: Events, validation: Sequence[Batch], deadline_s: float
+    loop: Loop, scenario: Scenario, events: Events, validation: HeldOut, deadline_s: float
 ) -> Mapping[str, float]:
     """Trains until the held-out metric meets the target, `max_steps` or the deadline.
 
@@ -50,7 +50,7 @@ def time_to_target(
         loop: the loop, not yet started.
         scenario: with a target.
         events: where the evaluations go.
-        validation: the held-out batches.
+        validation: the held-out rows.
         deadline_s: training seconds after which a target no longer counts.
 
     Returns:
@@ -77,13 +77,13 @@ def time_to_target(
         loop.start()
 
 
-def evaluate(loop: Loop, events: Events, batches: Sequence[Batch], *, late: bool = False) -> Mapping[str, float]:
-    """The task's metrics over held-out batches, reported as an event.
+def evaluate(loop: Loop, events: Events, rows: HeldOut, *, late: bool = False) -> Mapping[str, float]:
+    """The task's metrics over held-out rows, reported as an event.
 
     Args:
         loop: between two stretches.
         events: where the evaluation goes.
-        batches: what the task is scored on.
+        rows: what the task is scored on.
         late: the deadline is over, so that a target met here does not count.
 
     Returns:
@@ -92,9 +92,9 @@ def evaluate(loop: Loop, events: Events, batches: Sequence[Batch], *, late: bool
     events.emit("phase", name="evaluate")
     begin_s = time.monotonic()
     parts = loop.parts
-    parts.model.eval()
-    with torch.inference_mode(), parts.autocast():
-        metrics = parts.task.score(parts.model, [b.to(parts.device) for b in batches])
+    with parts.judged() as model, torch.inference_mode(), parts.arithmetic.autocast():
+        model.eval()
+        metrics = parts.task.score(model, rows)
     known = {name: value for name, value in metrics.items() if math.isfinite(value)}
     events.emit(
         "eval",

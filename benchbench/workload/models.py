@@ -13,7 +13,7 @@ from transformers import AutoConfig
 from benchbench.errors import ScenarioError, UnsupportedError, nearest
 from benchbench.scenario.types import Model
 from benchbench.workload.sizes import SIZES
-from benchbench.workload.source import CLS_ID, PAD_ID, SEP_ID
+from benchbench.workload.vocabulary import CLS_ID, PAD_ID, SEP_ID
 
 # The attribute of each dimension, the first that a family's configuration has.
 _ATTRIBUTES = {

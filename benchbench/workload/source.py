@@ -1,74 +1,62 @@
-"""The protocol of a data source. It is one file in `sources/`; its `PLUGIN` is an object that satisfies it."""
+"""What a data source is. It is one file in `sources/`; its `PLUGIN` is a `RowSource` or a `TokenSource`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from benchbench.scenario.types import Data
 
-# The special tokens stand at the start of every vocabulary made here. A row ends with `[SEP]`: some families read it.
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-PAD_ID, UNKNOWN_ID, CLS_ID, SEP_ID, MASK_ID = range(len(SPECIAL))
-
-Ids = npt.NDArray[np.int32]
-Longs = npt.NDArray[np.int64]
+if TYPE_CHECKING:
+    from benchbench.workload.costs import Costs
+    from benchbench.workload.examples import Ragged
+    from benchbench.workload.rows import Rows
 
 
-@dataclass(frozen=True, kw_only=True)
-class Encoded:
-    """One split as token ids.
+class RowSource(ABC):
+    """Where texts come from.
 
     Attributes:
-        ids: every row's ids, one after another. Shape (tokens,).
-        offsets: row r is `ids[offsets[r]:offsets[r + 1]]`. Shape (rows + 1,).
-        labels: one class a row. Shape (rows,).
-    """
-
-    ids: Ids
-    offsets: Longs
-    labels: Longs
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A source's rows, ready to be batched.
-
-    Attributes:
-        train: what is learned from; the vocabulary too.
-        validation: what a target and a search look at.
-        test: looked at once, when a claim is confirmed.
-        labels: the classes' names.
-        vocabulary: ids run from 0 to this, exclusive.
-        pad_id: fills short rows.
-        fingerprint: hash of the rows.
         licence: of the data.
     """
 
-    train: Encoded
-    validation: Encoded
-    test: Encoded
-    labels: tuple[str, ...]
-    vocabulary: int
-    pad_id: int
-    fingerprint: str
-    licence: str
+    licence: str = "the user's own data"
 
-
-class Source(Protocol):
-    """Where rows come from."""
-
-    def prepare(self, data: Data, model_vocabulary: int) -> Prepared:
-        """Reads, splits and encodes the rows.
+    @abstractmethod
+    def shards(self, data: Data, roles: Sequence[str], costs: Costs) -> Iterator[tuple[str | None, Rows]]:
+        """Reads all rows, a shard of bounded size at a time, in an order that never changes.
 
         Args:
             data: the scenario's section.
-            model_vocabulary: the size of the model's embedding; no id may reach it.
+            roles: what each row must have; a role `document` may be added where the source knows documents.
+            costs: takes the seconds that storage and decoding cost.
+
+        Yields:
+            The split that the source itself puts the rows in (`train`, `validation`, `test`; None where fractions of
+            all rows decide) and the rows. `Rows.numbers` count within a split's own file.
+
+        Raises:
+            ScenarioError: a file, column or row that cannot be used, by name.
         """
-        ...
+
+
+class TokenSource(ABC):
+    """Where random tokens come from, for throughput alone.
+
+    Attributes:
+        licence: of the data.
+    """
+
+    licence: str = "none needed: random numbers"
+
+    @abstractmethod
+    def draw(self, data: Data, vocabulary: int, rows: int, seed: int) -> Ragged:
+        """Random rows of token ids.
+
+        Args:
+            data: the scenario's section.
+            vocabulary: ids stay below this.
+            rows: how many.
+            seed: of the draw.
+        """

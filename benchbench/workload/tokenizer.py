@@ -1,4 +1,4 @@
-"""A WordPiece vocabulary, trained on the training split only and cached by content."""
+"""A vocabulary, learned from the training split only and cached by content."""
 
 from __future__ import annotations
 
@@ -13,20 +13,23 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tokenizers import Tokenizer
-from tokenizers.models import WordPiece
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.decoders import WordPiece as WordPieceDecoder
+from tokenizers.models import BPE, WordPiece
 from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel
 from tokenizers.processors import TemplateProcessing
-from tokenizers.trainers import WordPieceTrainer
+from tokenizers.trainers import BpeTrainer, WordPieceTrainer
 
 from benchbench.errors import ScenarioError
-from benchbench.workload.source import CLS_ID, SEP_ID, SPECIAL, UNKNOWN_ID
+from benchbench.workload.vocabulary import CLS_ID, SEP_ID, SPECIAL, UNKNOWN_ID, Vocabulary
 
 VOCABULARY = 4000
-_SMALLEST = len(SPECIAL) + 2  # one letter, as a word's beginning and inside one
+# One letter, as a word's beginning and inside one; every byte.
+_SMALLEST = {"wordpiece": len(SPECIAL) + 2, "bytes": len(SPECIAL) + 256}
 _LETTERS = 1000
 _INSIDE = "##"
-_FORMAT = 2  # 2: the same vocabulary in every process
+_FORMAT = 3  # 3: with a decoder
 
 
 def cache_folder() -> Path | None:
@@ -38,34 +41,40 @@ def cache_folder() -> Path | None:
         return None
 
 
-def trained(texts: Sequence[str], limit: int) -> Tokenizer:
+def trained(texts: Sequence[str], limit: int, kind: str = "wordpiece") -> Vocabulary:
     """The vocabulary of some texts, from the cache or trained now; a damaged cache entry is trained again.
 
     Args:
         texts: the training split.
         limit: the most entries that the model's embedding has room for.
+        kind: `wordpiece` or `bytes` (see `Task.tokenizer`).
 
     Raises:
         ScenarioError: the limit leaves no room for a vocabulary.
     """
-    if limit < _SMALLEST:
-        raise ScenarioError(f"a vocabulary has at least {_SMALLEST} entries, not {limit}", key="model.vocab")
+    smallest = _SMALLEST[kind]
+    if limit < smallest:
+        raise ScenarioError(f"a vocabulary of {kind} has at least {smallest} entries, not {limit}", key="model.vocab")
     size = min(VOCABULARY, limit)
     folder = cache_folder()
     if folder is None:
-        return train(texts, size)
-    digest = hashlib.sha256(f"{_FORMAT} {version('tokenizers')} {size}\n".encode())
+        return _vocabulary(_TRAIN[kind](texts, size))
+    digest = hashlib.sha256(f"{_FORMAT} {version('tokenizers')} {kind} {size}\n".encode())
     for text in texts:
         digest.update(text.encode() + b"\n")
-    file = folder / f"wordpiece-{digest.hexdigest()[:32]}.json"
+    file = folder / f"{kind}-{digest.hexdigest()[:32]}.json"
     cached = _read(file)
     if cached is None:
-        cached = train(texts, size).to_str()
+        cached = _TRAIN[kind](texts, size).to_str()
         _write(file, cached)
-    return Tokenizer.from_str(cached)
+    return _vocabulary(Tokenizer.from_str(cached))
 
 
-def train(texts: Sequence[str], size: int) -> Tokenizer:
+def _vocabulary(tokenizer: Tokenizer) -> Vocabulary:
+    return Vocabulary(tokenizer=tokenizer, size=tokenizer.get_vocab_size())
+
+
+def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
     """Trains a vocabulary: the same texts and size give the same one, in every process.
 
     The library's trainer numbers the letters inside of words in the order of a hash table that differs from process
@@ -86,6 +95,28 @@ def train(texts: Sequence[str], size: int) -> Tokenizer:
         ),
     )
     tokenizer = _tokenizer(learner.get_vocab())
+    return _with_ends(tokenizer)
+
+
+def train_bytes(texts: Sequence[str], size: int) -> Tokenizer:
+    """Trains a byte-level BPE vocabulary, in which every text can be written and read back as it was."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = ByteLevelDecoder()
+    tokenizer.train_from_iterator(
+        texts,
+        BpeTrainer(
+            vocab_size=size,
+            special_tokens=list(SPECIAL),
+            initial_alphabet=sorted(ByteLevel.alphabet()),
+            show_progress=False,
+        ),
+    )
+    return _with_ends(tokenizer)
+
+
+def _with_ends(tokenizer: Tokenizer) -> Tokenizer:
+    """With the special tokens, and a row's own at its ends."""
     tokenizer.add_special_tokens(list(SPECIAL))
     cls, sep = SPECIAL[CLS_ID], SPECIAL[SEP_ID]
     tokenizer.post_processor = TemplateProcessing(
@@ -96,10 +127,14 @@ def train(texts: Sequence[str], size: int) -> Tokenizer:
     return tokenizer
 
 
+_TRAIN = {"wordpiece": train_wordpiece, "bytes": train_bytes}
+
+
 def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
     tokenizer = Tokenizer(WordPiece(vocabulary, unk_token=SPECIAL[UNKNOWN_ID]))
     tokenizer.normalizer = BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = BertPreTokenizer()
+    tokenizer.decoder = WordPieceDecoder()
     return tokenizer
 
 

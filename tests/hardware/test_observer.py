@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from benchbench.hardware import observer
 from benchbench.record.raw import EVENTS, TELEMETRY, lines
 from tests.standins import environment, nvml
 
@@ -318,3 +319,32 @@ def test_it_costs_little(tmp_path: Path, child: int) -> None:
 def _cpu_s(pid: int) -> float:
     """CPU time of a process's main thread, to the nanosecond."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) * 1e-9
+
+
+def test_the_observer_asks_for_a_cpu_only_while_it_is_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(observer, "_schedule", asked.append)
+    manners = observer._Manners(0.1)
+    now_s = 0.0
+    for gap_s in (0.1, 0.1, 0.4, 0.1, 0.1):  # late once: a suspended machine, say
+        now_s += gap_s
+        manners.tick(now_s)
+    assert asked == ["SCHED_IDLE"]
+    for _ in range(2):
+        now_s += 0.2
+        manners.tick(now_s)
+    assert asked == ["SCHED_IDLE", "SCHED_OTHER"]
+    for _ in range(60):
+        now_s += 0.1
+        manners.tick(now_s)
+    assert asked == ["SCHED_IDLE", "SCHED_OTHER", "SCHED_IDLE"]
+
+
+def test_the_policies_are_the_kernels() -> None:
+    try:
+        observer._schedule("SCHED_IDLE")
+        assert os.sched_getscheduler(0) == os.SCHED_IDLE
+    finally:
+        observer._schedule("SCHED_OTHER")
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    observer._schedule("SCHED_NONSENSE")

@@ -9,11 +9,16 @@ import torch
 
 from benchbench.scenario.scenario import Scenario
 from benchbench.training.loop import Loop
-from benchbench.training.program import assemble
-from benchbench.workload.source import Encoded, Prepared
+from benchbench.training.assembly import assemble
+from benchbench.workload.costs import Costs
+from benchbench.workload.examples import Examples, Ragged
+from benchbench.workload.preparing import Prepared
+from benchbench.workload.task import Encoding
+from benchbench.workload.vocabulary import Vocabulary
 
 VOCABULARY = 60
 LABELS = ("a", "b", "c")
+ENCODING = Encoding(vocabulary=Vocabulary(tokenizer=None, size=VOCABULARY), labels=LABELS, sequence_length=128)
 CPU = torch.device("cpu")
 torch.set_num_threads(1)  # matrices this small are slower on two
 
@@ -35,7 +40,7 @@ class Recorder:
         return [line["loss"] for line in self.of("step")]
 
 
-def split(rows: int, seed: int) -> Encoded:
+def split(rows: int, seed: int) -> Examples:
     """Rows of 3 to 12 tokens whose label is in their second token, so that there is something to learn."""
     generator = np.random.default_rng(seed)
     lengths = generator.integers(3, 13, size=rows)
@@ -43,7 +48,7 @@ def split(rows: int, seed: int) -> Encoded:
     ids = generator.integers(5, VOCABULARY, size=int(offsets[-1]), dtype=np.int32)
     labels = generator.integers(0, len(LABELS), size=rows, dtype=np.int64)
     ids[offsets[:-1] + 1] = 5 + labels
-    return Encoded(ids=ids, offsets=offsets, labels=labels)
+    return Examples(columns={"ids": Ragged(values=ids, offsets=offsets)}, scalars={"label": labels})
 
 
 def prepared(rows: int = 50) -> Prepared:
@@ -51,11 +56,10 @@ def prepared(rows: int = 50) -> Prepared:
         train=split(rows, 1),
         validation=split(30, 2),
         test=split(10, 3),
-        labels=LABELS,
-        vocabulary=VOCABULARY,
-        pad_id=0,
+        encoding=ENCODING,
         fingerprint="none",
         licence="none",
+        costs=Costs(),
     )
 
 

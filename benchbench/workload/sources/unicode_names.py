@@ -9,16 +9,20 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 from benchbench.scenario.types import Data
-from benchbench.workload.encoding import TextRows, prepare_texts
-from benchbench.workload.source import Prepared
+from benchbench.workload.costs import Costs
+from benchbench.workload.rows import Rows
+from benchbench.workload.source import RowSource
 
 _CATEGORIES = 8
 _BY_RULE = ("CJK ", "HANGUL SYLLABLE ")
 
 
-def rows() -> TextRows:
+@cache
+def rows() -> Rows:
     """Every row, in the order of the code points."""
     frozen = unicodedata.ucd_3_2_0
     named = []
@@ -27,22 +31,22 @@ def rows() -> TextRows:
         name = frozen.name(character, "")
         if name and not name.startswith(_BY_RULE):
             named.append((name.lower(), frozen.category(character)))
-    common = [category for category, _ in Counter(c for _, c in named).most_common(_CATEGORIES)]
-    kept = [(name, common.index(category)) for name, category in named if category in common]
-    return TextRows(
-        texts=tuple(name for name, _ in kept),
-        labels=tuple(label for _, label in kept),
-        label_names=tuple(common),
-        licence="Unicode-3.0 (Unicode Character Database 3.2.0)",
-    )
+    common = {category for category, _ in Counter(c for _, c in named).most_common(_CATEGORIES)}
+    kept = [(name, category) for name, category in named if category in common]
+    return Rows.of({"text": tuple(name for name, _ in kept), "label": tuple(category for _, category in kept)})
 
 
-class UnicodeNames:
-    """See `Source`."""
+class UnicodeNames(RowSource):
+    """See `RowSource`."""
 
-    def prepare(self, data: Data, model_vocabulary: int) -> Prepared:
-        """Splits and encodes the names."""
-        return prepare_texts(rows(), data, model_vocabulary)
+    licence = "Unicode-3.0 (Unicode Character Database 3.2.0)"
+
+    def shards(self, data: Data, roles: Sequence[str], costs: Costs) -> Iterator[tuple[str | None, Rows]]:
+        """See `RowSource.shards`: all names in one shard, whatever is asked for."""
+        del data, roles
+        with costs.spent("decode"):
+            whole = rows()
+        yield None, whole
 
 
 PLUGIN = UnicodeNames()
