@@ -138,8 +138,8 @@ def _of_step_time(step_s: Estimate | None) -> Iterator[RunWarning]:
     if step_s.n == 1:
         yield RunWarning(
             code="single-repeat",
-            message="one repeat only: the interval is the within-run one and says nothing of the spread between "
-            "processes; use --repeats 3 or more",
+            message="the interval is the within-run one and says nothing of the spread between processes; use "
+            "--repeats 3 or more",
         )
     half = _relative_halfwidth(step_s)
     if half > _NOISY_HALFWIDTH:

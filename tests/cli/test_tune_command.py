@@ -242,3 +242,29 @@ def test_the_seed_and_the_command_are_kept(
     assert study["seed"] == 7
     assert study["command"] == ["benchbench", "tune", "s.yaml", "--seed", "7"]
     assert study["machine"]["cpus"] > 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "key"),
+    [
+        ("search.space={parallelism.shard: [none, zero3]}", "search.space.parallelism.shard"),
+        ("search.baseline={parallelism.shard: zero1}", "search.baseline.parallelism.shard"),
+    ],
+)
+def test_a_value_without_an_engine_is_refused_before_anything_runs(
+    tune: Run, capsys: pytest.CaptureFixture[str], setting: str, key: str
+) -> None:
+    assert tune("s.yaml", "--budget", "1h", "--json", "--set", setting) == 2
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["error"]["key"] == key
+    assert "not implemented yet" in captured.err
+    assert not Path("results").exists()
+
+
+def test_a_training_that_was_cut_short_says_so(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune("s.yaml", "--budget", "1h", "--trials", "6", "--json", script=fast_at_64) == 0
+    folder = Path(document(capsys)["dir"])
+    trials = json.loads((folder / "study.json").read_text())["trials"]
+    cut = [trial for trial in trials if trial["outcome"] == "ok" and trial["reached_target"] is False]
+    assert cut
+    assert all(re.search(r"stopped after \d+ of 200 steps: it had become slower", trial["note"]) for trial in cut)

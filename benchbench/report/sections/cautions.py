@@ -60,10 +60,13 @@ def render(subject: Subject) -> Section | None:
 
 
 def _sentence(message: str) -> str:
+    """The message as a sentence; a name that stands first (`cuda:1`) stays as it is."""
     text = message.strip()
     if not text:
         return ""
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+    first = text.split(None, 1)[0]
+    begin = text[0].upper() + text[1:] if first.isalpha() else text
+    return begin + ("" if text[-1] in ".!?" else ".")
 
 
 PLUGIN = Plugin(title=TITLE, order=20, takes=(RunSubject, StudySubject), render=render, brief=True)
