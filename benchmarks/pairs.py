@@ -1,4 +1,4 @@
-"""Two ways of doing one thing, measured in turns: what the benchmarks of the loop and of the telemetry share."""
+"""Several ways of doing one thing, measured in turns: what the benchmarks share."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ Block = Callable[[], float]
 
 
 class Pair(NamedTuple):
-    """One block of each kind, right after each other.
+    """One block of each kind, right after each other; most benchmarks have two kinds.
 
     Attributes:
         order: the names, the first as first.
-        block_s: seconds of each name's block.
+        figure: of each name's block: its seconds, or whatever else was measured.
     """
 
-    order: tuple[str, str]
-    block_s: Mapping[str, float]
+    order: tuple[str, ...]
+    figure: Mapping[str, float]
 
 
 def environment() -> dict[str, str]:
@@ -42,27 +42,28 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH", "")) if p)}
 
 
-def alternate(blocks: Mapping[str, Block], pairs: int, seed: int = 0) -> list[Pair]:
-    """Measures pairs of blocks; which of a pair comes first is drawn, so that drift hits both alike.
+def alternate(blocks: Mapping[str, Block], pairs: int, seed: int = 0, unit: str = "s") -> list[Pair]:
+    """Measures rounds of one block of each kind; their order is drawn each time, so that drift hits all alike.
 
     Args:
-        blocks: the two kinds by name, warmed up.
+        blocks: the kinds by name, warmed up.
         pairs: how many.
         seed: of the order.
+        unit: of what a block returns, for the eye.
     """
     generator = random.Random(seed)
     found = []
     for number in range(1, pairs + 1):
-        first, second = generator.sample(sorted(blocks), 2)
-        block_s = {name: blocks[name]() for name in (first, second)}
-        found.append(Pair((first, second), block_s))
-        print(f"pair {number} of {pairs}: " + ", ".join(f"{n} {human(s, 's')}" for n, s in block_s.items()), flush=True)
+        order = tuple(generator.sample(sorted(blocks), len(blocks)))
+        figure = {name: blocks[name]() for name in order}
+        found.append(Pair(order, figure))
+        print(f"pair {number} of {pairs}: " + ", ".join(f"{n} {human(v, unit)}" for n, v in figure.items()), flush=True)
     return found
 
 
 def ratio(pairs: Sequence[Pair], over: str, under: str) -> Estimate:
-    """The mean ratio of the times of two kinds, with Student's interval over the pairs, on the logarithm."""
-    return of_repeats([p.block_s[over] / p.block_s[under] for p in pairs], CONFIDENCE, "x")
+    """The mean ratio of the figures of two kinds, with Student's interval over the pairs, on the logarithm."""
+    return of_repeats([p.figure[over] / p.figure[under] for p in pairs], CONFIDENCE, "x")
 
 
 def parser(description: str | None, record: str, steps: int) -> argparse.ArgumentParser:
@@ -89,8 +90,10 @@ def _several(text: str) -> int:
     return value
 
 
-def write_record(out: Path, options: argparse.Namespace, pairs: Sequence[Pair], findings: Mapping[str, Any]) -> None:
-    """Writes what was measured, where, with what and by which command."""
+def write_record(
+    out: Path, options: argparse.Namespace, pairs: Sequence[Pair], findings: Mapping[str, Any], unit: str = "s"
+) -> None:
+    """Writes what was measured, where, with what and by which command; `unit` ends the names of the figures."""
     import torch
 
     from benchbench.hardware.inventory import machine
@@ -106,7 +109,7 @@ def write_record(out: Path, options: argparse.Namespace, pairs: Sequence[Pair], 
         "steps_per_block": options.steps,
         "enough_pairs": len(pairs) >= FEWEST_PAIRS,
         **findings,
-        "pairs": [{"order": list(p.order), **{f"{n}_s": s for n, s in p.block_s.items()}} for p in pairs],
+        "pairs": [{"order": list(p.order), **{f"{n}_{unit}": v for n, v in p.figure.items()}} for p in pairs],
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(out, json.dumps(record, indent=1, allow_nan=False) + "\n")

@@ -18,9 +18,10 @@ from benchbench.executors.base import Request
 from benchbench.executors.kinds.child import ChildExecutor
 from benchbench.scenario.loading import load, vary
 from benchbench.scenario.scenario import Scenario
-from benchbench.training.program import choose_device, load_data
+from benchbench.training.assembly import choose_device, load_data
 from benchmarks import pairs
-from benchmarks.loop_overhead import by_hand, timed_block
+from benchmarks.trainer_kinds import hand_written
+from benchmarks.trainer_kinds.bench import Bench
 
 CLAIM = 0.03
 _WARMUP_STEPS = 20
@@ -82,9 +83,9 @@ def _in_a_process(scenario: Path, device: str, steps: int) -> float:
 
 def _by_stopwatch(scenario: Scenario, device_name: str, steps: int) -> float:
     device: torch.device = choose_device(device_name)
-    block = by_hand(scenario, load_data(scenario), device)
+    block = hand_written.make(Bench(scenario=scenario, prepared=load_data(scenario), device=device))
     block(_WARMUP_STEPS)
-    return timed_block(block, steps, device)()
+    return block(steps)
 
 
 if __name__ == "__main__":

@@ -44,8 +44,8 @@ def main() -> int:
 
 def _measure(options: argparse.Namespace) -> None:
     from benchbench.scenario.loading import load
-    from benchbench.training.events import EventFile
     from benchbench.training.assembly import assemble, choose_device, load_data
+    from benchbench.training.events import EventFile
 
     (scenario,) = load(options.scenario)
     device = choose_device(options.device)
