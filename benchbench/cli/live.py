@@ -34,6 +34,7 @@ class State:
         self.name = ""
         self.index = 0
         self.phase = "start"
+        self.data: Mapping[str, Any] | None = None
         self.steps_total: int | None = None
         self.progress: dict[str, Any] = {}
         self.metrics: dict[str, float] = {}
@@ -47,13 +48,14 @@ class State:
         event = what.get("event")
         if event == "start":
             self.name, self.index, self.phase = scenario.name, index, "start"
-            self.steps_total, self.progress, self.metrics, self.first_step = None, {}, {}, None
+            self.data, self.steps_total, self.progress, self.metrics, self.first_step = None, None, {}, {}, None
             self.began_s = time.monotonic()
         elif event == "end":
             self.done += 1
             self.walls_s.append(time.monotonic() - self.began_s)
         elif event == "phase":
             self.phase = str(what["name"])
+            self.data = what if "done" in what else None
         elif event == "plan":
             self.steps_total = what.get("steps_total")
         elif event == "eval":
@@ -93,6 +95,8 @@ class State:
         """The line of figures."""
         p = self.progress
         found: list[tuple[str, str]] = []
+        if self.data is not None:
+            found.append((str(self.data.get("part", self.phase)), rows_done(self.data)))
         if p.get("step") is not None:
             found.append(("step", f"{p['step']}/{self.steps_total}" if self.steps_total else str(p["step"])))
         if p.get("samples_per_s") is not None:
@@ -103,6 +107,18 @@ class State:
         if p.get("memory_bytes") is not None:
             found.append(("memory", human(p["memory_bytes"], "bytes")))
         return found
+
+
+def rows_done(what: Mapping[str, Any]) -> str:
+    """How far the preparation of the data is, in words."""
+    total = what.get("total")
+    return f"{what['done']:,} rows" if total is None else f"{what['done']:,} of {total:,} rows"
+
+
+def data_bar(what: Mapping[str, Any]) -> ProgressBar:
+    """The same as a bar, one that only moves where it is not known how many rows there are."""
+    total = what.get("total")
+    return ProgressBar(total=total, completed=what["done"], width=_WIDTH, pulse=total is None)
 
 
 class Shown:
@@ -173,6 +189,8 @@ class LiveDisplay(Display):
             facts.append(("utilization", f"{bars} {s.utilization[-1]:.0%}"))
         for name, value in facts:
             grid.add_row(Text(name, style="dim"), Text(value))
+        if s.data is not None:
+            return Group(head, data_bar(s.data), grid)
         if s.steps_total is None:
             return Group(head, grid)
         return Group(head, ProgressBar(total=s.steps_total, completed=s.progress.get("step") or 0, width=_WIDTH), grid)
@@ -195,6 +213,8 @@ class PlainDisplay(Display):
             self._say(f"{s.name}: repeat {s.done} of {s.total} ended: {what['outcome']}")
         elif event == "phase" and s.phase in ("data", "model", "measure", "train") and s.phase != self._phase:
             self._say(f"{s.name}: {s.phase}")
+        elif s.data is not None and time.monotonic() - self._last_s >= _LINE_EVERY_S:
+            self._say(f"{s.name}: data, {s.data.get('part', '')} {rows_done(s.data)}")
         elif "progress" in what and time.monotonic() - self._last_s >= _LINE_EVERY_S:
             left = f", time left about {human(s.left_s, 's', 2)}" if s.left_s is not None else ""
             self._say(f"{s.name}: " + ", ".join(f"{n} {v}" for n, v in s.facts()) + left)
@@ -204,6 +224,25 @@ class PlainDisplay(Display):
     def _say(self, line: str) -> None:
         self._last_s = time.monotonic()
         self.say(line)
+
+
+class Preparation(Shown):
+    """Shows how far the data is while scenarios are checked: what is quick shows nothing."""
+
+    def __init__(self, terminal: Console) -> None:
+        super().__init__(terminal, in_place=terminal.is_terminal)
+        self._last_s = -_LINE_EVERY_S
+
+    def watch(self, what: Mapping[str, Any]) -> None:
+        """Takes a message of the check and shows it."""
+        if "done" not in what:
+            return
+        line = f"preparing the data: {what.get('part', '')} {rows_done(what)}"
+        if self.terminal.is_terminal:
+            self.draw(Group(Text(line), data_bar(what)))
+        elif time.monotonic() - self._last_s >= _LINE_EVERY_S:
+            self._last_s = time.monotonic()
+            self.say(line)
 
 
 def display_for(terminal: Console, total_repeats: int) -> Display:

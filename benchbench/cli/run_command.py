@@ -33,6 +33,8 @@ def command(
 ) -> int:
     """Measure one or more scenarios, each repeat in a fresh process, and store what was seen."""
     from benchbench.cli import run_output
+    from benchbench.cli.console import console
+    from benchbench.cli.live import Preparation
     from benchbench.cli.measuring import check_out, measure_all
     from benchbench.executors import preflight
     from benchbench.hardware.inventory import machine
@@ -48,12 +50,14 @@ def command(
             chosen.append(vary(scenario, {"measure.repeats": repeats}) if repeats else scenario)
             files.append(str(file))
     check_out(out)
-    preflight.check_models(chosen, files, changed)
-    if dry_run:
-        return run_output.dry_run(chosen, here, as_json=as_json)
-    from benchbench.executors.kinds.child import ChildExecutor
+    with Preparation(console()) as shown:
+        preflight.check_models(chosen, files, changed, shown.watch)
+    from benchbench.executors.kinds.child import fitting
 
-    measured = measure_all(chosen, out, here, ("benchbench", *sys.argv[1:]), ChildExecutor())
+    executor = fitting()
+    if dry_run:
+        return run_output.dry_run(chosen, here, executor.foreseen, as_json=as_json)
+    measured = measure_all(chosen, out, here, ("benchbench", *sys.argv[1:]), executor)
     return _finish(measured, as_json=as_json, report=not no_report)
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchbench.cli.console import console, emit
 from benchbench.errors import BenchBenchError
-from benchbench.executors.rounds import AUTO_REPEATS, Stored
+from benchbench.executors.fitting import Fit
+from benchbench.executors.rounds import Stored
 from benchbench.record import document
 from benchbench.record.machine import Machine
 from benchbench.scenario.scenario import Scenario
+from benchbench.stats.repeats import LOOKS
 from benchbench.theory.duration import command_duration_s
 from benchbench.units import human
 from benchbench.workload.sizes import SIZES
@@ -66,22 +68,33 @@ def show(stored: Sequence[Stored], page: Path | None) -> None:
         terminal.print(f"page: {shown(page)}", markup=False)
 
 
-def dry_run(scenarios: Sequence[Scenario], machine: Machine, *, as_json: bool) -> int:
-    """Says what would run and for about how long."""
+def dry_run(
+    scenarios: Sequence[Scenario], machine: Machine, foreseen: Callable[[Scenario], Fit | None], *, as_json: bool
+) -> int:
+    """Says what would run and for about how long.
+
+    Args:
+        scenarios: what would run.
+        machine: where.
+        foreseen: the micro-batch of a scenario, where it need not be tried.
+        as_json: print a document too.
+    """
     from rich.table import Table
 
     rows: list[dict[str, Any]] = []
     for s in scenarios:
-        repeats = AUTO_REPEATS if s.measure.repeats == "auto" else s.measure.repeats
+        repeats = LOOKS[0] if s.measure.repeats == "auto" else s.measure.repeats
         rows.append({
             "name": s.name, "scenario_key": s.key, "procedure": s.measure.procedure, "repeats": repeats,
-            "expected_s": _expected_s(s, machine, repeats),
+            "expected_s": _expected_s(s, machine, repeats), **_micro_batch(s, foreseen(s)),
         })  # fmt: skip
-    table = Table("scenario", "key", "procedure", "repeats", "expected time", title="would run")
+    table = Table("scenario", "key", "procedure", "micro-batch", "repeats", "expected time", title="would run")
     for row in rows:
         table.add_row(
-            row["name"], row["scenario_key"][7:19], row["procedure"], str(row["repeats"]), _about(row["expected_s"])
-        )
+            row["name"], row["scenario_key"][7:19], row["procedure"],
+            ", ".join(str(row[part]) for part in ("micro_batch", "micro_batch_chosen") if row[part] is not None),
+            str(row["repeats"]), _about(row["expected_s"]),
+        )  # fmt: skip
     terminal = console()
     terminal.print(table)
     known = [row["expected_s"] for row in rows if row["expected_s"] is not None]
@@ -90,6 +103,15 @@ def dry_run(scenarios: Sequence[Scenario], machine: Machine, *, as_json: bool) -
     if as_json:
         emit({"schema": 1, "dry_run": True, "runs": rows})
     return 0
+
+
+def _micro_batch(scenario: Scenario, fit: Fit | None) -> dict[str, int | str | None]:
+    """The micro-batch as far as it is known, and why it is the one."""
+    if scenario.model is None:
+        return {"micro_batch": None, "micro_batch_chosen": None}
+    if fit is None:
+        return {"micro_batch": None, "micro_batch_chosen": "to be found by trying"}
+    return {"micro_batch": fit.micro_batch, "micro_batch_chosen": fit.reason}
 
 
 def _expected_s(scenario: Scenario, machine: Machine, repeats: int) -> float | None:

@@ -65,6 +65,8 @@ def command(  # noqa: PLR0913 - one parameter an option
     """Search a scenario's space for the fastest setup, and measure it beside what you run today."""
     from benchbench import registry
     from benchbench.cli import tune_output
+    from benchbench.cli.console import console
+    from benchbench.cli.live import Preparation
     from benchbench.cli.measuring import check_out
     from benchbench.executors import preflight
     from benchbench.scenario.loading import parse_override
@@ -76,7 +78,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     options: Options = {"out": out, "trials": trials, "study": study, "seed": seed, "objective": objective}
     request = _request(file, overrides or [], budget, options)
     question = _checked(request, file)
-    preflight.check_models([question.baseline], [str(file)], [parse_override(text)[0] for text in overrides or []])
+    changed = [parse_override(text)[0] for text in overrides or []]
+    with Preparation(console()) as shown:
+        preflight.check_models([question.baseline], [str(file)], changed, shown.watch)
     make = cast("Callable[[], Executor]", registry.load(registry.EXECUTORS, executor))
     if dry_run:
         return tune_output.dry_run(request, question, as_json=as_json)

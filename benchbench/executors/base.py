@@ -15,7 +15,11 @@ Watch = Callable[[Mapping[str, Any]], None]
 
 
 class Request(Value):
-    """One repeat of one scenario, to be measured in a fresh process."""
+    """One repeat of one scenario, to be measured in a fresh process.
+
+    With `longest_rows` the trainer trains on its longest rows alone, to learn what memory they take; with
+    `test_split` it scores the trained model once on the rows that nothing has looked at.
+    """
 
     scenario: Scenario
     index: int
@@ -24,6 +28,8 @@ class Request(Value):
     timeout_s: float
     deadline_s: float | None = None
     lock_fd: int | None = None
+    longest_rows: bool = False
+    test_split: bool = False
 
     @property
     def seed(self) -> int:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchbench.executors.base import Request
 from benchbench.record import raw
+from benchbench.record.compression import compression
+from benchbench.record.data_costs import data_warnings
 from benchbench.record.figures import (
     RawLines,
     device_peak_bytes,
     figures,
     is_number,
     process_peak_bytes,
-    reach,
     seen_devices,
     telemetry_warnings,
 )
+from benchbench.record.reaching import reach, target_warnings
 from benchbench.record.store import read_raw
-from benchbench.record.types import Failure, Outcome, Repeat
+from benchbench.record.trainer_warnings import trainer_warnings
+from benchbench.record.types import Failure, Outcome, Repeat, RunWarning
+from benchbench.scenario.scenario import Scenario
 from benchbench.units import human
 
 _FAULTS = {
@@ -51,8 +56,9 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
     tree_peak = max((b for b in (process_peak_bytes(lines), ending.get("peak_memory_bytes")) if b), default=None)
     done = lines.last("done") or {}
     facts = {k: v for k, v in (lines.last("ready") or {}).items() if k not in ("event", "t")}
-    facts |= {k: v for k, v in done.items() if k.startswith("peak_") or k == "micro_batch"}
+    facts |= {k: v for k, v in done.items() if k not in ("event", "t", "final_metrics")}
     facts = {k: v for k, v in facts.items() if v is None or isinstance(v, (str, int, float, bool))}
+    phases_s = phases(lines, ending)
     metrics = done.get("final_metrics")
     failure = None
     if verdict.outcome is not Outcome.OK:
@@ -70,15 +76,32 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
         wall_s=wall_s,
         outcome=verdict.outcome,
         failure=failure,
-        phases_s=phases(lines, ending),
+        phases_s=phases_s,
         figures=figures(lines, scenario.measure.confidence, device_peak_bytes(lines) or tree_peak),
         reach=reach(lines, scenario.target) if trains and scenario.target is not None else None,
+        compression=compression(lines),
         final_metrics={k: v for k, v in metrics.items() if is_number(v)} if isinstance(metrics, dict) else {},
         facts=facts,
         memory_limit_enforced_by=ending.get("memory_limit_enforced_by"),
         telemetry=devices,
-        warnings=telemetry_warnings(devices, lines),
+        warnings=(
+            *telemetry_warnings(devices, lines),
+            *trainer_warnings(lines),
+            *data_warnings(facts, phases_s),
+            *_target_warnings(lines, scenario, facts, verdict.outcome),
+        ),
     )
+
+
+def _target_warnings(
+    lines: RawLines, scenario: Scenario, facts: Mapping[str, Any], outcome: Outcome
+) -> tuple[RunWarning, ...]:
+    """What is to be said of the target, once a training to it ended by itself."""
+    target = scenario.target
+    if outcome is not Outcome.OK or target is None or scenario.measure.procedure != "time-to-target":
+        return ()
+    rows = facts.get("validation_rows")
+    return target_warnings(lines, target, rows if isinstance(rows, int) else None)
 
 
 def read_exit(folder: Path) -> dict[str, Any]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from benchbench import registry
 from benchbench.errors import InputError, ScenarioError, UnsupportedError, nearest
+from benchbench.executors.trainer_answers import ask
 from benchbench.record.machine import Machine
 from benchbench.scenario import engines
 from benchbench.scenario.loading import line_of
@@ -45,34 +44,29 @@ def check(scenario: Scenario, machine: Machine, file: str | None = None, overrid
         raise
 
 
-def check_models(scenarios: Sequence[Scenario], files: Sequence[str], overridden: Collection[str] = ()) -> None:
+def check_models(
+    scenarios: Sequence[Scenario],
+    files: Sequence[str],
+    overridden: Collection[str] = (),
+    watch: Callable[[Mapping[str, Any]], None] = lambda _: None,
+) -> None:
     """Refuses what only the trainer's libraries can tell: no such model, rows that do not fit it.
 
-    A process of its own answers for all scenarios at once, in a few seconds; no weight is allocated. Where it cannot
-    answer (a broken torch), the runs will say why.
+    A process of its own answers for all scenarios at once; no weight is allocated. It prepares the data, so that the
+    repeats find it in the cache. Where it cannot answer (a broken torch), the runs will say why.
 
     Args:
         scenarios: each passed `check`.
         files: of each, for the message.
         overridden: the keys that do not stand as the files have them.
+        watch: is told how far the data is, once a second where it takes longer.
 
     Raises:
         ScenarioError: says what and what to do.
     """
-    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as asked:
-        json.dump([s.document() for s in scenarios], asked)
-        asked.flush()
-        answer = subprocess.run(
-            [sys.executable, "-P", "-m", "benchbench.training", "--check", asked.name],
-            capture_output=True, text=True, timeout=_PROBE_S, check=False,
-        )  # fmt: skip
-    try:
-        problems = json.loads(answer.stdout.splitlines()[-1])
-    except (ValueError, IndexError):
-        return
-    for file, problem in zip(files, problems, strict=True):
+    for file, problem in zip(files, ask(scenarios, watch), strict=True):
         if problem is not None:
-            error = ScenarioError(problem["message"], key=problem["key"])
+            error = ScenarioError(problem.message, key=problem.key)
             _place(error, file, overridden)
             raise error
 
@@ -125,19 +119,22 @@ def _hardware(scenario: Scenario, machine: Machine) -> None:
             "the key",
             key="hardware.expect",
         )
-    wants_gpu = hardware.device in ("cuda", "mps") or scenario.precision == "tf32"
+    only_there = scenario.precision if scenario.precision in ("tf32", "fp8") else None
+    wants_gpu = hardware.device in ("cuda", "mps") or only_there is not None
     if not wants_gpu:
         return
     if hardware.device == "cpu":
-        raise UnsupportedError("tf32 is arithmetic of NVIDIA GPUs; the CPU has none: use fp32 or bf16", key="precision")
+        raise UnsupportedError(
+            f"{only_there} is arithmetic of NVIDIA GPUs; the CPU has none: use fp32 or bf16", key="precision"
+        )
     cuda, mps = _torch_devices()
     if hardware.device == "mps" and not mps:
         raise UnsupportedError("torch finds no mps device here; use device: auto or cpu", key="hardware.device")
     if hardware.device == "cuda" and not cuda:
         raise UnsupportedError("torch finds no CUDA device here; use device: auto or cpu", key="hardware.device")
-    if scenario.precision == "tf32" and not cuda:
+    if only_there is not None and not cuda:
         raise UnsupportedError(
-            "tf32 is arithmetic of NVIDIA GPUs; there is none here: use fp32 or bf16", key="precision"
+            f"{only_there} is arithmetic of NVIDIA GPUs; there is none here: use fp32 or bf16", key="precision"
         )
 
 

@@ -1,9 +1,10 @@
-"""Scenarios x repeats, measured in interleaved rounds so that drift hits all alike, and stored."""
+"""Scenarios x repeats, measured in interleaved, randomised rounds so that drift hits all alike, and stored."""
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,8 @@ from benchbench.record.store import Draft, new_id, now
 from benchbench.record.types import Outcome, Repeat, Run
 from benchbench.scenario.loading import to_yaml
 from benchbench.scenario.scenario import Scenario
-from benchbench.stats.intervals import of_repeats
+from benchbench.stats.repeats import LOOKS, enough
 
-AUTO_REPEATS = 3
-MOST_AUTO_REPEATS = 10
 THROUGHPUT_TIMEOUT_S = 600.0
 TARGET_TIMEOUT_S = 24 * 3600.0
 
@@ -57,6 +56,7 @@ class Plan:
         first_index: of the repeats; a confirmation starts above 0 for fresh seeds.
         end_by: the `clock`'s time that nothing may outlast; None without a budget.
         deadline_s: training seconds after which a target no longer counts.
+        test_split: whether each trained model is scored on the test split, once, to confirm a claim.
         lock_fd: the machine's lock, held by every process tree too.
         clock: seconds; another one where time is not real (a test, a replay).
     """
@@ -69,25 +69,23 @@ class Plan:
     first_index: int = 0
     end_by: float | None = None
     deadline_s: float | None = None
+    test_split: bool = False
     lock_fd: int | None = None
     clock: Callable[[], float] = time.monotonic
 
     def repeats_of(self, scenario: Scenario) -> int:
         """How many repeats of a scenario to measure, at most."""
         own = scenario.measure.repeats
-        return self.repeats or (MOST_AUTO_REPEATS if own == "auto" else own)
+        return self.repeats or (LOOKS[-1] if own == "auto" else own)
 
     def enough(self, scenario: Scenario, repeats: Sequence[Repeat]) -> bool:
-        """Whether `repeats: auto` may stop: three or more, and the mean known to within `relative_halfwidth`."""
-        if self.repeats or scenario.measure.repeats != "auto" or len(repeats) < AUTO_REPEATS:
+        """Whether `repeats: auto` may stop (`stats/repeats.py` has the rule)."""
+        own = scenario.measure
+        if self.repeats or own.repeats != "auto":
             return False
+        spent_s = sum(repeat.wall_s for repeat in repeats)
         values = _compared(scenario, repeats)
-        if len(values) < AUTO_REPEATS:
-            return True  # what fails or misses the target again and again grows no more certain
-        interval = of_repeats(values, scenario.measure.confidence, "s")
-        assert interval.low is not None
-        assert interval.high is not None
-        return (interval.high - interval.low) / 2 <= scenario.measure.relative_halfwidth * interval.value
+        return enough(values, len(repeats), spent_s, own.confidence, own.relative_halfwidth)
 
     def timeout_s(self, scenario: Scenario) -> float:
         """The hard deadline of the next repeat: the scenario's, cut to what is left."""
@@ -141,8 +139,9 @@ def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None
 def _rounds(plan: Plan, going: Sequence[_Progress], executor: Executor, watch: RoundsWatch) -> bool:
     """Measures round by round; whether the user interrupted."""
     order = 0
+    turns = _turns(plan, len(going))
     for round_index in range(max(plan.repeats_of(s) for s in plan.scenarios)):
-        for one in going:
+        for one in (going[index] for index in next(turns)):
             if stop_asked():
                 return True
             if _finished(plan, one, round_index):
@@ -152,6 +151,19 @@ def _rounds(plan: Plan, going: Sequence[_Progress], executor: Executor, watch: R
             if repeat.outcome is Outcome.INTERRUPTED:
                 return True
     return False
+
+
+def _turns(plan: Plan, count: int) -> Iterator[tuple[int, ...]]:
+    """Whose turn it is, round by round: an order drawn at random, then its reverse, then another one.
+
+    Each order beside its reverse lets a steady drift hit all alike. The draw depends on the plan alone, so that a
+    command that is repeated does the same.
+    """
+    generator = random.Random(" ".join([str(plan.first_index), *(s.key for s in plan.scenarios)]))  # noqa: S311
+    while True:
+        drawn = tuple(generator.sample(range(count), count))
+        yield drawn
+        yield drawn[::-1]
 
 
 def _finished(plan: Plan, one: _Progress, round_index: int) -> bool:
@@ -178,6 +190,7 @@ def _one(plan: Plan, one: _Progress, index: int, order: int, executor: Executor,
         timeout_s=plan.timeout_s(one.scenario),
         deadline_s=plan.deadline_s,
         lock_fd=plan.lock_fd,
+        test_split=plan.test_split,
     )
     watch(one.scenario, index, {"event": "start", "timeout_s": request.timeout_s})
     repeat = executor.run(request, lambda what: watch(one.scenario, index, what))

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,6 +57,7 @@ class Supervisor:
         self.ending = Ending()
         self.group: memory_limit.MemoryGroup | None = None
         self.stop_asked = False
+        self.caches = Path(spec["caches"])
 
     def run(self) -> None:
         """Starts both, waits for the end, ends the tree, writes `exit.json`."""
@@ -76,6 +78,7 @@ class Supervisor:
                 _end_observer(observer)
             if self.group:
                 self.group.remove()
+            shutil.rmtree(self.caches, ignore_errors=True)  # the parent does so too, if it is still alive
             self._write()
 
     def _start_observer(self) -> subprocess.Popen[bytes] | None:
@@ -136,7 +139,7 @@ class Supervisor:
             return None
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **self.spec["environment"]}
+        return {**os.environ, **self.spec["environment"], **_cold(self.caches)}
 
     def _wait(self, trainer: subprocess.Popen[bytes]) -> None:
         kills_before = _host_kills()
@@ -196,6 +199,15 @@ class Supervisor:
         with contextlib.suppress(OSError):  # a full disk: the parent reads a missing file as a lost supervisor
             beside.write_text(json.dumps(asdict(self.ending)))
             beside.replace(file)
+
+
+def _cold(caches: Path) -> dict[str, str]:
+    """Caches of compiled code that are empty for every repeat: inductor's, Triton's and CUDA's own."""
+    return {
+        "TORCHINDUCTOR_CACHE_DIR": str(caches / "inductor"),
+        "TRITON_CACHE_DIR": str(caches / "triton"),
+        "CUDA_CACHE_PATH": str(caches / "cuda"),
+    }
 
 
 def _fresh_signals() -> None:

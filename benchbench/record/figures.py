@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchbench.record.readings import InUse
-from benchbench.record.types import DeviceTelemetry, Figures, Reach, RunWarning
-from benchbench.scenario.types import Target
+from benchbench.record.types import DeviceTelemetry, Figures, RunWarning
 from benchbench.stats.intervals import series_halfwidth
-from benchbench.stats.steady import warmup_length
+from benchbench.stats.noise_scale import Norms, noise_scale
+from benchbench.stats.steady import Unsettled, change_of, warmup_length, why_unsettled
 
 Line = Mapping[str, Any]
 _STEP_NUMBERS = ("step", "t", "step_s", "samples", "tokens")
@@ -43,8 +43,8 @@ class RawLines:
         return [line for line in self.of("step") if _has(line, _STEP_NUMBERS)]
 
     def evaluations(self) -> list[Line]:
-        """The evaluations that say when they were and what they found."""
-        found = [line for line in self.of("eval") if isinstance(line.get("metrics"), dict)]
+        """The evaluations on the way that say when they were and what they found; not that of the test split."""
+        found = [line for line in self.of("eval") if isinstance(line.get("metrics"), dict) and "split" not in line]
         return [line for line in found if _has(line, _EVALUATION_NUMBERS)]
 
 
@@ -55,6 +55,11 @@ def _has(line: Line, names: Sequence[str]) -> bool:
 def is_number(value: object) -> bool:
     """Whether a value is a number with which one can reckon."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def number(value: object) -> float | None:
+    """A value if it is a number with which one can reckon."""
+    return float(value) if is_number(value) else None  # type: ignore[arg-type]
 
 
 def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None) -> Figures | None:
@@ -80,6 +85,7 @@ def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None) -> 
     waits = [s["data_wait_s"] for s in steps if is_number(s.get("data_wait_s"))]
     readings = InUse(raw.telemetry, _stretches(steps))
     energy_w = readings.energy_w()
+    unsettled = _unsettled(raw, every, window)
     return Figures(
         measured_steps=len(steps),
         warmup_steps=len(every) - len(steps),
@@ -93,7 +99,10 @@ def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None) -> 
         power_w=readings.power_w(),
         energy_j_per_sample=energy_w * measured_s / samples if energy_w is not None and samples > 0 else None,
         peak_memory_bytes=peak_memory_bytes,
-        settled=window.settled,
+        compile_s=compile_s(raw),
+        gradient_noise_scale=gradient_noise_scale(raw),
+        settled=window.settled and unsettled is None,
+        unsettled=unsettled,
     )
 
 
@@ -109,9 +118,32 @@ def _stretches(steps: Sequence[Line]) -> list[tuple[float, float]]:
     return found
 
 
+def compile_s(raw: RawLines) -> float | None:
+    """Seconds that went into compilation; None where nothing was compiled."""
+    spent = [line["compile_s"] for line in raw.of("compile") if is_number(line.get("compile_s"))]
+    return float(sum(spent)) if spent else None
+
+
+def gradient_noise_scale(raw: RawLines) -> float | None:
+    """The simple noise scale over a whole training, in samples; None where it was not measured or noise hides it."""
+    names = ("chunk_rows", "chunk_square", "rows", "whole_square")
+    found = [line for line in raw.of("noise-scale") if _has(line, names)]
+    return noise_scale([Norms(**{name: line[name] for name in names}) for line in found])
+
+
 class _Window(NamedTuple):
     warmup_steps: int
     settled: bool
+
+
+def _unsettled(raw: RawLines, steps: Sequence[Line], window: _Window) -> Unsettled | None:
+    """Why no steady state was found; for a warm-up that was planned, what changes in the steps after it."""
+    times = np.asarray([s["step_s"] for s in steps], dtype=np.float64)
+    if not window.settled:
+        return why_unsettled(times)
+    plan = raw.last("plan") or {}
+    planned = plan.get("procedure") == "throughput" and isinstance(plan.get("warmup"), int)
+    return change_of(times[window.warmup_steps :]) if planned else None
 
 
 def warmup_steps(raw: RawLines) -> int:
@@ -129,36 +161,6 @@ def _window(raw: RawLines, steps: Sequence[Line]) -> _Window:
         return _Window(0 if short_training else planned, not short_training)
     found = warmup_length(np.asarray([s["step_s"] for s in steps], dtype=np.float64))
     return _Window(found or 0, found is not None or len(steps) < _JUDGED_FROM)
-
-
-def reach(raw: RawLines, target: Target) -> Reach:
-    """Whether and when a repeat's held-out metric met the target: the first evaluation that does.
-
-    The time runs from the start of the first step; evaluations stand outside it. One that came after the
-    deadline (`late`) shows how far the training got, and reaches nothing.
-    """
-    best: float | None = None
-    before: Line = {"training_s": 0.0, "step": 0}
-    evaluation_s = 0.0
-    better = max if target.at_least is not None else min
-    for line in raw.evaluations():
-        value = line["metrics"].get(target.metric)
-        evaluation_s += line["evaluation_s"]
-        if not is_number(value):
-            continue
-        best = value if best is None else better(best, value)
-        if target.reached_by(value) and not line.get("late", False):
-            return Reach(
-                reached=True,
-                time_to_target_s=line["training_s"],
-                steps_to_target=line["step"],
-                previous_evaluation_s=before["training_s"],
-                previous_evaluation_step=before["step"],
-                best=best,
-                evaluation_s=evaluation_s,
-            )
-        before = line
-    return Reach(reached=False, best=best, evaluation_s=evaluation_s)
 
 
 def _header(raw: RawLines) -> list[dict[str, Any]]:

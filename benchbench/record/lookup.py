@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import from_json, to_json
 
 from benchbench.errors import RecordError, nearest
 from benchbench.values import Observed
@@ -73,7 +73,7 @@ def document(place: Path, file: str, mark: str, schema: int) -> tuple[Path, dict
     """
     path = place / file if place.is_dir() else place
     try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
+        data: Any = from_json(path.read_bytes())
     except FileNotFoundError:
         told = f"not a result folder: it holds no {file}" if place.is_dir() else "there is no such file or folder"
         raise RecordError(told, file=str(place)) from None
@@ -96,7 +96,7 @@ def validated(kind: type[Record], data: object, path: Path, key: str = "") -> Re
         RecordError: it does not hold one; names the key.
     """
     try:
-        return kind.model_validate_json(json.dumps(data))
+        return kind.model_validate_json(to_json(data))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(part for part in (key, *map(str, first["loc"])) if part)

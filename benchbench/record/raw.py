@@ -2,7 +2,7 @@
 
 A repeat's working folder holds `events.jsonl` (the trainer: ready, phase, step, eval, done, failed),
 `telemetry.jsonl` (the observer), `log.txt` (the tree's standard output and error), `exit.json` (the supervisor)
-and `repeat.json` (the `Repeat`, once it ended).
+`repeat.json` (the `Repeat`, once it ended) and, where the scenario wants some, the folder `checkpoints`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ LOG = "log.txt"
 EXIT = "exit.json"
 REPEAT = "repeat.json"
 SCENARIO = "scenario.json"
+CHECKPOINTS = "checkpoints"
 
 _LOG_TAIL_BYTES = 4000
 

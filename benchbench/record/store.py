@@ -61,12 +61,12 @@ def write_atomic(path: Path, text: str) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         finally:
             beside.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Makes a folder's list of names durable, where its file system can."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
@@ -113,11 +113,12 @@ class Draft:
             whole.mkdir()
             self._write(whole, run, scenario_yaml)
             for file in whole.iterdir():
-                with file.open("rb") as handle:
-                    os.fsync(handle.fileno())
-            _sync_folder(whole)
+                if file.is_file():
+                    with file.open("rb") as handle:
+                        os.fsync(handle.fileno())
+            sync_folder(whole)
             whole.rename(final)
-        _sync_folder(self.out)
+        sync_folder(self.out)
         shutil.rmtree(self.folder, ignore_errors=True)
         return final
 
@@ -128,6 +129,10 @@ class Draft:
         text = json.dumps(document.result(run), indent=1, ensure_ascii=False, allow_nan=False)
         (whole / RESULT).write_text(text + "\n", encoding="utf-8")
         _join_logs(whole / raw.LOG, folders)
+        for index, folder in folders.items():
+            if (folder / raw.CHECKPOINTS).is_dir():  # already durable; a second name for each file costs nothing
+                kept = whole / raw.CHECKPOINTS / f"repeat-{index}"
+                shutil.copytree(folder / raw.CHECKPOINTS, kept, symlinks=True, copy_function=os.link)
 
     def discard(self) -> None:
         """Forgets a run of which nothing was measured."""

@@ -7,13 +7,18 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
+from benchbench.record.compression import CompressionSummary, summary_of
 from benchbench.record.types import Figures, Outcome, Reach, Repeat, Run, RunWarning
 from benchbench.stats.estimate import Estimate
 from benchbench.stats.intervals import median_with_misses, of_repeats, of_series
+from benchbench.stats.steady import Unsettled
 from benchbench.values import Observed
 
 _NOISY_HALFWIDTH = 0.10
-_PLAIN = {"utilization": "fraction", "power_w": "W", "energy_j_per_sample": "J", "data_wait_fraction": "fraction"}
+_PLAIN = {
+    "utilization": "fraction", "power_w": "W", "energy_j_per_sample": "J", "data_wait_fraction": "fraction",
+    "compile_s": "s", "gradient_noise_scale": "samples",
+}  # fmt: skip
 
 
 class Summary(Observed):
@@ -34,13 +39,15 @@ class Summary(Observed):
     reach_rate: float | None = None
     time_to_target_s: Estimate | None = None
     steps_to_target: Estimate | None = None
+    compile_s: Estimate | None = Field(None, description="of a repeat's torch.compile")
+    gradient_noise_scale: Estimate | None = Field(None, description="the batch at which noise and signal are equal")
     final_metrics: dict[str, float] = Field({}, description="mean over the repeats that ended well")
+    compression: CompressionSummary | None = Field(None, description="where the model is pruned or quantised")
 
 
 def summarize(run: Run) -> Summary:
     """The summary of a run, from its repeats' figures alone."""
-    good = [r for r in run.repeats if r.outcome is Outcome.OK and r.figures is not None]
-    good = good or [r for r in run.repeats if r.outcome is Outcome.INTERRUPTED and r.figures is not None]
+    good = measured(run)
     confidence = run.scenario.measure.confidence
     fields: dict[str, object] = {}
     if good:
@@ -49,10 +56,26 @@ def summarize(run: Run) -> Summary:
         fields |= _speed(every, confidence, devices)
         fields["peak_memory_bytes"] = max((f.peak_memory_bytes for f in every if f.peak_memory_bytes), default=None)
         fields |= {name: _plain([getattr(f, name) for f in every], confidence, unit) for name, unit in _PLAIN.items()}
+        fields["compression"] = summary_of([r.compression for r in good if r.compression is not None], confidence)
         names = set.intersection(*(set(r.final_metrics) for r in good))
         fields["final_metrics"] = {n: sum(r.final_metrics[n] for r in good) / len(good) for n in sorted(names)}
     fields |= _target(run.repeats, confidence)
     return Summary.model_validate(fields)
+
+
+def measured(run: Run) -> list[Repeat]:
+    """The repeats whose figures count: those that ended well, or, where there is none, those that were interrupted."""
+    good = [r for r in run.repeats if r.outcome is Outcome.OK and r.figures is not None]
+    return good or [r for r in run.repeats if r.outcome is Outcome.INTERRUPTED and r.figures is not None]
+
+
+def reaches(repeats: Sequence[Repeat]) -> list[Reach]:
+    """What each repeat says of the target: one that diverged missed it, one that failed otherwise says nothing."""
+    return [
+        r.reach if r.outcome is Outcome.OK else Reach(reached=False)
+        for r in repeats
+        if r.reach is not None and r.outcome in (Outcome.OK, Outcome.DIVERGED)
+    ]
 
 
 def _speed(every: Sequence[Figures], confidence: float, devices: int) -> dict[str, Estimate]:
@@ -99,11 +122,7 @@ def _plain(values: Sequence[float | None], confidence: float, unit: str) -> Esti
 
 
 def _target(repeats: Sequence[Repeat], confidence: float) -> dict[str, object]:
-    """A repeat that diverged is a miss; one that failed otherwise says nothing of the target."""
-    counted: list[Reach] = []
-    for repeat in repeats:
-        if repeat.reach is not None and repeat.outcome in (Outcome.OK, Outcome.DIVERGED):
-            counted.append(repeat.reach if repeat.outcome is Outcome.OK else Reach(reached=False))
+    counted = reaches(repeats)
     if not counted:
         return {}
     reached = sum(r.reached for r in counted)
@@ -111,8 +130,9 @@ def _target(repeats: Sequence[Repeat], confidence: float) -> dict[str, object]:
     steps = [float(r.steps_to_target) if r.steps_to_target is not None else math.inf for r in counted]
     time_s, step = median_with_misses(times, confidence, "s"), median_with_misses(steps, confidence, "steps")
     if len(counted) == 1:
-        time_s = _between(counted[0].previous_evaluation_s, time_s)
-        step = _between(counted[0].previous_evaluation_step, step)
+        one = counted[0]
+        time_s = _between(one.previous_evaluation_s, time_s, one.crossing_evaluation_s)
+        step = _between(one.previous_evaluation_step, step, one.crossing_evaluation_step)
     return {
         "reached_target": reached * 2 > len(counted),
         "reach_rate": reached / len(counted),
@@ -121,9 +141,9 @@ def _target(repeats: Sequence[Repeat], confidence: float) -> dict[str, object]:
     }
 
 
-def _between(previous: float | None, crossing: Estimate | None) -> Estimate | None:
-    """One repeat's crossing: it was somewhere between the evaluation that saw it and the one before."""
-    return crossing and crossing.model_copy(update={"low": previous, "high": crossing.value})
+def _between(before: float | None, crossing: Estimate | None, seen: float | None) -> Estimate | None:
+    """One repeat's crossing: it was somewhere between the evaluation before it and the one that saw it."""
+    return crossing and crossing.model_copy(update={"low": before, "high": crossing.value if seen is None else seen})
 
 
 def warnings_of(run: Run, summary: Summary) -> tuple[RunWarning, ...]:
@@ -150,14 +170,30 @@ def _of_step_time(step_s: Estimate | None) -> Iterator[RunWarning]:
 
 
 def _of_whole(run: Run, summary: Summary) -> Iterator[RunWarning]:
-    if any(not r.figures.settled for r in run.repeats if r.outcome is Outcome.OK and r.figures is not None):
+    restless = [r.figures for r in run.repeats if r.outcome is Outcome.OK and r.figures and not r.figures.settled]
+    if restless:
+        why = dict.fromkeys(told for f in restless if f.unsettled for told in [_why(f.unsettled)])
+        told = f": {'; '.join(why)}" if why else ""
         yield RunWarning(
-            code="unstable", message="the step time did not settle in the warm-up; the mean may still drift"
+            code="unstable", message=f"the step time did not settle in the warm-up{told}; the mean may still drift"
         )
     if summary.reach_rate is not None and 0 < summary.reach_rate < 1:
         yield RunWarning(
             code="low-reach-rate", message=f"only {summary.reach_rate:.0%} of the repeats reached the target"
         )
+
+
+def _why(found: Unsettled) -> str:
+    """What keeps a step time from settling, in words."""
+    change = f"{abs(found.change):.0%}"
+    way = "rose" if found.change > 0 else "fell"
+    return {
+        "trend": f"it {way} steadily, by {change} from the run's first quarter to its last",
+        "level-shift": f"it {way} by {change} at once, near step {found.step}",
+        "growing-oscillation": f"its swings {'grew' if found.change > 0 else 'shrank'} by {change}",
+        "wandering": "it wandered between levels",
+        "long-warm-up": "it may have settled, but too late in the run to be sure",
+    }[found.kind]
 
 
 def _relative_halfwidth(estimate: Estimate) -> float:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from benchbench.record.machine import Machine
 from benchbench.scenario.scenario import Scenario
+from benchbench.stats.steady import Unsettled
 from benchbench.values import Observed
 
 SCHEMA = 1  # 1: the first (DESIGN: run folder with result.json, steps, telemetry and evals as parquet, log.txt)
@@ -47,6 +48,8 @@ class Failure(Observed):
 WarningCode = Literal[
     "single-repeat", "noisy", "unstable", "suspect", "throttled", "foreign-process", "oversubscribed", "swapping",
     "device-lost", "telemetry-missing", "clock-jump", "recompiled", "target-at-plateau", "low-reach-rate",
+    "storage-bound",
+    "emulated-precision", "micro-batch-lowered",
 ]  # fmt: skip
 
 
@@ -84,19 +87,49 @@ class Figures(Observed):
     power_w: float | None
     energy_j_per_sample: float | None
     peak_memory_bytes: int | None
+    compile_s: float | None = Field(None, description="torch.compile, all of it; a part of the time to target")
+    gradient_noise_scale: float | None = Field(
+        None, description="samples at which the gradient's noise equals its signal (time-to-target only)"
+    )
     settled: bool = Field(description="whether a steady state was found before the measured steps")
+    unsettled: Unsettled | None = Field(None, description="why it was not found, where that can be told")
 
 
 class Reach(Observed):
-    """One repeat's way to the target (time-to-target only)."""
+    """One repeat's way to the target (time-to-target only). Times are of training, from the start of the first step."""
 
     reached: bool
-    time_to_target_s: float | None = None
-    steps_to_target: int | None = None
+    time_to_target_s: float | None = Field(None, description="to the crossing, interpolated between evaluations")
+    steps_to_target: float | None = Field(None, description="to the crossing, a fraction of a step too")
+    confirmed_by: Literal["next-evaluation", "full-held-out"] | None = Field(
+        None, description="full-held-out: no evaluation came after the one that saw the crossing"
+    )
+    unconfirmed: int = Field(0, description="evaluations that met the target, where the next one did not")
     previous_evaluation_s: float | None = Field(None, description="training time of the evaluation before the crossing")
     previous_evaluation_step: int | None = Field(None, description="the step of that evaluation")
+    crossing_evaluation_s: float | None = Field(None, description="training time of the evaluation that saw it")
+    crossing_evaluation_step: int | None = Field(None, description="the step of that evaluation")
     best: float | None = Field(None, description="the best value of the target's metric")
     evaluation_s: float = 0.0
+    checkpoint_s: float = 0.0
+    noise_scale_s: float = 0.0
+
+
+class Weights(Observed):
+    """What a model's weights take, and what they are good for."""
+
+    size_bytes: int = Field(description="in a file: quantised weights with their scales, pruned ones with their zeros")
+    nonzero_parameters: int
+    inference_samples_per_s: float = Field(description="forward passes of one micro-batch of held-out rows")
+    metrics: dict[str, float] = Field({}, description="on the held-out rows (time-to-target only)")
+
+
+class CompressionEffect(Observed):
+    """The model as it was trained, beside its compressed copy, which is what a target looks at."""
+
+    conversion_s: float = Field(description="pruning to the whole fraction and rounding; a part of the training time")
+    dense: Weights
+    compressed: Weights
 
 
 class Repeat(Observed):
@@ -113,6 +146,7 @@ class Repeat(Observed):
     figures: Figures | None = None
     reach: Reach | None = None
     final_metrics: dict[str, float] = Field({}, description="as of the last step")
+    compression: CompressionEffect | None = Field(None, description="where the model is pruned or quantised")
     facts: dict[str, str | int | float | bool | None] = Field(
         {}, description="what the trainer reports of itself: parameters, attention, versions, ..."
     )

@@ -24,6 +24,25 @@ def named(out: Path, names: Sequence[str]) -> list[Subject]:
     return [_subject(place) for place in places]
 
 
+def runs_named(out: Path, names: Sequence[str]) -> list[RunSubject]:
+    """The runs of some words, in their order; one that is named twice stands twice.
+
+    Args:
+        out: the results folder.
+        names: as for `named`.
+
+    Raises:
+        RecordError: a word that means nothing, several things or a study, or a record that cannot be read.
+    """
+    return [_run(lookup.find(out, name), name) for name in names]
+
+
+def _run(place: Path, name: str) -> RunSubject:
+    if lookup.is_study(place):
+        raise RecordError("a study, which holds many runs; name one of them (benchbench show lists them)", file=name)
+    return run_subject(place)
+
+
 def everything(out: Path) -> tuple[list[Subject], list[str]]:
     """Every study and every run that belongs to none, newest first, and why others were left out.
 

@@ -11,7 +11,15 @@ from benchbench.record.store import write_atomic
 from benchbench.record.study import Study
 from benchbench.record.types import Run
 from benchbench.report.plugins import sections_of
-from benchbench.report.subject import RunSubject, StudySubject, Subject, run_subject, study_subject
+from benchbench.report.subject import (
+    AnySubject,
+    ComparisonSubject,
+    RunSubject,
+    StudySubject,
+    Subject,
+    run_subject,
+    study_subject,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -57,6 +65,18 @@ def write_page(subjects: Sequence[Subject], out_file: Path) -> Path:
         text = page(articles[:count], compared, title, len(articles) - count)
         if len(text.encode()) <= LIMIT_BYTES:
             break
+    return _write(text, out_file)
+
+
+def write_comparison(subject: ComparisonSubject, out_file: Path) -> Path:
+    """Writes the page of a comparison; `out_file`, result and errors as `write_run`."""
+    from benchbench.report.html_page import page
+    from benchbench.report.several import article_of_comparison
+
+    return _write(page([article_of_comparison(subject)], None, f"{subject.scenario.name}, compared"), out_file)
+
+
+def _write(text: str, out_file: Path) -> Path:
     try:
         out_file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -82,7 +102,12 @@ def terminal_study(study: Study | Path, *, whole: bool = False) -> RenderableTyp
     return _terminal(subject, whole)
 
 
-def _terminal(subject: Subject, whole: bool) -> RenderableType:
+def terminal_comparison(subject: ComparisonSubject) -> RenderableType:
+    """A comparison's short answer for the terminal."""
+    return _terminal(subject, whole=False)
+
+
+def _terminal(subject: AnySubject, whole: bool) -> RenderableType:
     from benchbench.report.terminal import renderable
 
     return renderable(f"{subject.scenario.name}  {subject.id}", sections_of(subject, brief=not whole))

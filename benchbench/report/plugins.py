@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar, cast
 
 from benchbench import registry
 from benchbench.report.content import Callout, Section
-from benchbench.report.subject import RunSubject, StudySubject, Subject
+from benchbench.report.subject import AnySubject, ComparisonSubject, RunSubject, StudySubject, Subject
 
-S = TypeVar("S", RunSubject, StudySubject, Subject)
+S = TypeVar("S", RunSubject, StudySubject, ComparisonSubject, Subject, AnySubject)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Plugin(Generic[S]):
 
     title: str
     order: int
-    takes: tuple[type[RunSubject] | type[StudySubject], ...]
+    takes: tuple[type[RunSubject] | type[StudySubject] | type[ComparisonSubject], ...]
     render: Callable[[S], Section | None]
     brief: bool = False
 
@@ -40,11 +40,11 @@ def plugins() -> tuple[Plugin[Any], ...]:
     return tuple(sorted(loaded, key=lambda plugin: plugin.order))
 
 
-def sections_of(subject: Subject, *, brief: bool = False) -> tuple[Section, ...]:
+def sections_of(subject: AnySubject, *, brief: bool = False) -> tuple[Section, ...]:
     """What there is to say of a subject.
 
     Args:
-        subject: a run or a study.
+        subject: a run, a study or a comparison.
         brief: only what a command's short answer needs.
     """
     fitting = [p for p in plugins() if isinstance(subject, p.takes) and (p.brief or not brief)]
@@ -52,7 +52,7 @@ def sections_of(subject: Subject, *, brief: bool = False) -> tuple[Section, ...]
     return tuple(section for section in made if section is not None)
 
 
-def _made(plugin: Plugin[Any], subject: Subject) -> Section | None:
+def _made(plugin: Plugin[Any], subject: AnySubject) -> Section | None:
     try:
         return plugin.render(subject)
     except Exception as error:  # noqa: BLE001 - one section's fault must not cost the page; it is said in its place

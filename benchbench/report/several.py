@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from benchbench.record.differences import leaves
 from benchbench.report.content import Cell, Column, Row, Section, Table, Tone
 from benchbench.report.html_page import Article
 from benchbench.report.plugins import sections_of
-from benchbench.report.subject import RunSubject, Subject
+from benchbench.report.subject import ComparisonSubject, RunSubject, Subject
 from benchbench.report.wording import Setting, setting, tone_of
 
 _SETTINGS_TOLD = 6
-_NOT_SETTINGS = frozenset({"schema", "name", "question", "search"})
 
 
 def articles_of(subjects: Sequence[Subject]) -> list[Article]:
@@ -30,6 +30,20 @@ def articles_of(subjects: Sequence[Subject]) -> list[Article]:
         )
         for index, subject in enumerate(subjects)
     ]
+
+
+def article_of_comparison(subject: ComparisonSubject) -> Article:
+    """The one article of a comparison."""
+    return Article(
+        anchor="a0",
+        kind="comparison",
+        title=subject.scenario.name,
+        settings="",
+        question=subject.scenario.question or "",
+        made_at=_made_at(subject.runs[-1]),
+        id=subject.id,
+        sections=sections_of(subject),
+    )
 
 
 def overview(subjects: Sequence[Subject]) -> Section | None:
@@ -73,7 +87,7 @@ def _made_at(subject: Subject) -> str:
 
 def _differences(subjects: Sequence[Subject]) -> list[dict[str, Setting]]:
     """Of each scenario the settings in which the scenarios of one name differ."""
-    flat = [dict(_leaves(s.scenario.document())) for s in subjects]
+    flat = [dict(leaves(s.scenario.document())) for s in subjects]
     names = [s.scenario.name for s in subjects]
     found = []
     for one, name in zip(flat, names, strict=True):
@@ -81,13 +95,3 @@ def _differences(subjects: Sequence[Subject]) -> list[dict[str, Setting]]:
         different = [key for key, value in one.items() if any(other.get(key) != value for other in kin)]
         found.append({key: one[key] for key in different[:_SETTINGS_TOLD]})
     return found
-
-
-def _leaves(data: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, Setting]]:
-    for key, value in data.items():
-        if not prefix and key in _NOT_SETTINGS:
-            continue
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value if isinstance(value, (bool, int, float, str, type(None))) else str(value)

@@ -1,4 +1,4 @@
-"""What a section speaks of: a run or a study, as stored; tables and runs are read when first asked for."""
+"""What a section speaks of: a run, a study or a comparison of runs; tables and runs are read when first asked for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchbench.errors import RecordError
 from benchbench.record import lookup, store, study_store, tables
+from benchbench.record.comparing import Comparison
 from benchbench.record.machine import Machine
 from benchbench.record.study import Study
 from benchbench.record.summary import Summary, summarize, warnings_of
@@ -154,7 +155,33 @@ class StudySubject:
         return tuple(found)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ComparisonSubject:
+    """Runs beside the first of them, and what that says."""
+
+    comparison: Comparison
+    runs: tuple[RunSubject, ...]
+    command: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """Those of the runs, the first last."""
+        first, *others = (run.id for run in self.runs)
+        return f"{', '.join(others)} against {first}"
+
+    @property
+    def scenario(self) -> Scenario:
+        """The first run's."""
+        return self.runs[0].scenario
+
+    @property
+    def warnings(self) -> tuple[RunWarning, ...]:
+        """Those of the comparison, each once; a run's own stand in its record."""
+        return tuple(dict.fromkeys(w for pair in self.comparison.pairs for w in pair.warnings))
+
+
 Subject = RunSubject | StudySubject
+AnySubject = Subject | ComparisonSubject
 
 
 def run_subject(folder: Path) -> RunSubject:

@@ -21,12 +21,20 @@ from benchbench.scenario.text import shown
 
 # Settings of which every legal value is carried out, by section.
 _OBEYED = {
-    "": "schema name question model target",
-    "model": "family size layers hidden heads kv_heads ffn vocab",
-    "data": "validation_fraction test_fraction sequence_length",
-    "training": "global_batch micro_batch max_steps gradient_clip dropout seed",
-    "training.optimizer": "learning_rate weight_decay",
-    "training.schedule": "warmup_fraction",
+    "": "schema name question model precision target",
+    "model": "family size layers hidden heads kv_heads ffn vocab pretrained revision",
+    "data.split": "train validation test",
+    "data.lengths": "name low high median sigma",
+    "data": "path subset revision split lengths text_column label_column source_column target_column "
+    "question_column context_column answer_column clean validation_fraction test_fraction sequence_length "
+    "batching balance workers prefetch",
+    "training": "global_batch micro_batch max_steps gradient_clip dropout label_smoothing ema "
+    "adapter frozen_layers compile attention activation_checkpointing checkpoint_every resume "
+    "seed",
+    "training.optimizer": "name learning_rate weight_decay l1 momentum beta1 beta2 epsilon",
+    "training.schedule": "name warmup_fraction",
+    "training.adapter": "name rank alpha",
+    "training.compression": "prune quantize",
     "hardware": "device threads memory_limit expect",
     "measure": "procedure warmup steps repeats confidence relative_halfwidth timeout sample_interval",
     "target": "metric at_least at_most eval_every",
@@ -35,10 +43,6 @@ _OBEYED = {
 OBEYED = frozenset(f"{section}.{name}".lstrip(".") for section, names in _OBEYED.items() for name in names.split())
 # Settings of which some values are.
 PARTLY: dict[str, tuple[object, ...]] = {
-    "precision": ("fp32", "tf32", "bf16"),
-    "training.optimizer.name": ("sgd", "momentum", "adam", "adamw"),
-    "training.schedule.name": ("constant", "linear", "cosine"),
-    "training.attention": ("auto", "eager", "sdpa"),
     "parallelism.data": ("auto", 1),
 }
 # Settings whose values are plug-ins.

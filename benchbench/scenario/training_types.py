@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from benchbench.scenario.knobs import Factor, Lever, knob
+from benchbench.scenario.misfit import Misfit
 from benchbench.values import LARGEST_INTEGER, Value
 
 
@@ -30,8 +31,22 @@ _ALGORITHM, _SOFTWARE, _HARDWARE = Lever.ALGORITHM, Lever.SOFTWARE, Lever.HARDWA
 _STEP_S, _STEPS, _BOTH = Factor.STEP_S, Factor.STEPS, Factor.BOTH
 
 
+# The constants that each rule has, with the values of its authors.
+_ADAM = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+_CONSTANTS: dict[str, dict[str, float]] = {
+    "sgd": {},
+    "momentum": {"momentum": 0.9},
+    "adam": _ADAM,
+    "adamw": _ADAM,
+    "lamb": _ADAM | {"epsilon": 1e-6},
+    "lion": {"beta1": 0.9, "beta2": 0.99},
+    "adafactor": {},
+    "muon": {"momentum": 0.95, **_ADAM},
+}
+
+
 class Optimizer(Value):
-    """The optimizer and its decay. `weight_decay` is decoupled where the optimizer is (adamw), else L2."""
+    """The optimizer and its decay. `weight_decay` is L2 for sgd, momentum and adam, and decoupled for all others."""
 
     name: Literal["sgd", "momentum", "adam", "adamw", "lamb", "lion", "adafactor", "muon"] = knob(
         "adamw", _ALGORITHM, _BOTH, "the update rule"
@@ -39,6 +54,31 @@ class Optimizer(Value):
     learning_rate: Positive = knob(5.0e-5, _ALGORITHM, _STEPS, "at the schedule's peak")
     weight_decay: NonNegative = knob(0.01, _ALGORITHM, _STEPS, "pull of every weight towards zero")
     l1: NonNegative = knob(0.0, _ALGORITHM, _STEPS, "factor of the sum of absolute weights that is added to the loss")
+    momentum: Fraction | None = knob(
+        None, _ALGORITHM, _STEPS, "decay of the sum of gradients; null = 0.9 for momentum, 0.95 for muon"
+    )
+    beta1: Fraction | None = knob(
+        None, _ALGORITHM, _STEPS, "decay of the mean gradient: adam, adamw, lamb, lion, muon; null = 0.9"
+    )
+    beta2: Fraction | None = knob(
+        None, _ALGORITHM, _STEPS, "decay of the mean squared gradient (lion: of the mean); null = 0.999, lion 0.99"
+    )
+    epsilon: Positive | None = knob(
+        None, _ALGORITHM, _STEPS, "added to the root of the mean squared gradient; null = 1e-8, lamb 1e-6"
+    )
+
+    @model_validator(mode="after")
+    def _constants_of_the_rule(self) -> Optimizer:
+        for name in ("momentum", "beta1", "beta2", "epsilon"):
+            if getattr(self, name) is not None and name not in _CONSTANTS[self.name]:
+                have = ", ".join(rule for rule, constants in _CONSTANTS.items() if name in constants)
+                raise Misfit(name, f"{self.name} has none; leave it out, or choose one of {have}")
+        return self
+
+    def constant(self, name: str) -> float:
+        """One of the rule's constants (`momentum`, `beta1`, `beta2`, `epsilon`): as asked, else its authors'."""
+        asked: float | None = getattr(self, name)
+        return _CONSTANTS[self.name][name] if asked is None else asked
 
 
 class Schedule(Value):
@@ -63,7 +103,7 @@ class Lora(Value):
 class Compression(Value):
     """Magnitude pruning to a fraction, and int8 quantisation."""
 
-    prune: Fraction = knob(0.0, _ALGORITHM, _BOTH, "fraction of the weights, the smallest, that is held at zero")
+    prune: Fraction = knob(0.0, _ALGORITHM, _BOTH, "fraction of each matrix, the smallest, that ends at zero")
     quantize: Literal["none", "int8-dynamic", "int8-qat"] = knob(
         "none", _ALGORITHM, _BOTH, "int8 weights: converted after training, or trained for"
     )
@@ -83,6 +123,12 @@ class Training(Value):
     dropout: Fraction | None = knob(
         None, _ALGORITHM, _STEPS, "every dropout probability of the model; null keeps the model's own"
     )
+    label_smoothing: Fraction = knob(
+        0.0, _ALGORITHM, _STEPS, "share of each label that is spread over all classes, in training alone"
+    )
+    ema: InnerFraction | None = knob(
+        None, _ALGORITHM, _BOTH, "decay of the average of the weights that is evaluated; null = the weights themselves"
+    )
     compile: Literal["none", "default", "reduce-overhead", "max-autotune"] = knob(
         "none", _SOFTWARE, _STEP_S, "the mode of torch.compile"
     )
@@ -93,7 +139,16 @@ class Training(Value):
         "none", _SOFTWARE, _STEP_S, "activations that are computed again in the backward pass, to save memory"
     )
     adapter: Literal["none"] | Lora = knob("none", _ALGORITHM, _BOTH, "train small adapters in place of all weights")
+    frozen_layers: Annotated[int, Field(ge=0), Computable] = knob(
+        0, _ALGORITHM, _BOTH, "lowest transformer blocks that are not trained, with the embeddings; 0 = all is trained"
+    )
     compression: Compression = Compression()
+    checkpoint_every: Count | None = Field(
+        None, description="steps between two checkpoints of a time-to-target training; null = none are kept"
+    )
+    resume: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="the folder of a checkpoint that the training goes on from, exactly"
+    )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
         0, description="of weights, order and dropout; repeat r uses seed + r"
     )

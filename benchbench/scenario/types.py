@@ -5,20 +5,20 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from benchbench import registry
 from benchbench.errors import nearest
 from benchbench.scenario.knobs import Factor, Lever, knob
 from benchbench.scenario.misfit import Misfit
 from benchbench.scenario.search_types import Range, Scalar, Search
-from benchbench.scenario.training_types import Computable, Count, InnerFraction, Real
+from benchbench.scenario.training_types import Computable, Count, InnerFraction, Positive, Real
 from benchbench.units import Duration, Size, exact_duration
 from benchbench.values import Value
 
 __all__ = [
-    "Data", "Hardware", "Measure", "Model", "Range", "Scalar", "Search", "Source", "Split", "Target", "Task", "Text",
-    "Trainer", "source_names", "task_names",
+    "Data", "Hardware", "Lengths", "Measure", "Model", "Range", "Scalar", "Search", "Source", "Split", "Target", "Task",
+    "Text", "Trainer", "source_names", "task_names",
 ]  # fmt: skip
 
 # What the format foresees; a plug-in adds its own name. `engines` refuses those that have none yet.
@@ -113,18 +113,56 @@ class Model(Value):
 
 
 class Split(Value):
-    """One file a split."""
+    """One file a split; of a huggingface dataset, the names of its parts."""
 
     train: Text = Field(description="the file that is learned from")
     validation: Text = Field(description="the file that a target looks at")
-    test: Text | None = Field(None, description="the file that confirms a claim")
+    test: Text | None = Field(
+        None, description="the file that confirms a claim; null = test_fraction of the training rows"
+    )
+
+
+class Lengths(Value):
+    """How long random rows are, in tokens, drawn for each row and held between 2 and `sequence_length`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "expects": "lengths such as {name: uniform, low: 8, high: 64} or {name: lognormal, median: 20}"
+        }
+    )
+
+    name: Literal["uniform", "lognormal"] = Field(description="the distribution")
+    low: Count | None = Field(None, description="of uniform: the shortest")
+    high: Count | None = Field(None, description="of uniform: the longest")
+    median: Positive | None = Field(None, description="of lognormal: half of the rows are shorter")
+    sigma: Positive | None = Field(
+        None, description="of lognormal: the standard deviation of the length's logarithm; null = 0.6"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Lengths:
+        own = ("low", "high") if self.name == "uniform" else ("median",)
+        missing = [key for key in own if getattr(self, key) is None]
+        allowed = {*own, *(("sigma",) if self.name == "lognormal" else ())}
+        foreign = [k for k in ("low", "high", "median", "sigma") if getattr(self, k) is not None and k not in allowed]
+        if missing or foreign:
+            wants = "low and high" if self.name == "uniform" else "median, and sigma if it is not 0.6"
+            raise Misfit([*missing, *foreign][0], f"{self.name} lengths take {wants}")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise Misfit("high", f"low = {self.low} is above high = {self.high}")
+        return self
 
 
 class Data(Value):
     """Where the rows come from and how they become batches."""
 
     source: Source = Field("unicode-names", description="a data source plug-in")
-    path: Text | None = Field(None, description="the file of a file source")
+    path: Text | None = Field(
+        None, description="the file of a file source, any URL that fsspec opens; a dataset's folder or hub name"
+    )
+    subset: Text | None = Field(None, description="configuration of a huggingface dataset")
+    revision: Text | None = Field(None, description="of a huggingface dataset: a branch, a tag or a commit")
+    lengths: Lengths | None = Field(None, description="of synthetic rows; null = every row of sequence_length tokens")
     text_column: Text | None = Field(None, description="column of the text, for classification and language models")
     label_column: Text | None = Field(None, description="column of the class")
     source_column: Text | None = Field(None, description="column that a seq2seq model reads")
@@ -148,6 +186,15 @@ class Data(Value):
     workers: Annotated[int, Field(ge=0, le=256)] = knob(
         0, Lever.SOFTWARE, Factor.STEP_S, "processes that make batches; 0 = the training process itself"
     )
+    prefetch: Annotated[int, Field(ge=1, le=1024)] = knob(
+        2, Lever.SOFTWARE, Factor.STEP_S, "global batches that each worker makes ahead"
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Data:
+        if self.path is not None and self.split is not None and self.source in ("csv", "jsonl", "parquet", "text"):
+            raise Misfit("split", "path names one file for all rows and split one for each part; leave one of them out")
+        return self
 
     @model_validator(mode="after")
     def _something_left_to_train_on(self) -> Data:

@@ -13,8 +13,9 @@ import sys
 import traceback
 from pathlib import Path
 
+from benchbench.record.raw import CHECKPOINTS
 from benchbench.scenario.scenario import Scenario
-from benchbench.training.events import EventFile, Events
+from benchbench.training.events import EventFile, EventLines, Events
 from benchbench.training.failures import kind_of, sentence
 
 
@@ -39,16 +40,20 @@ def _run(events: Events) -> None:
     limits = program.Limits(
         timeout_s=float(os.environ["BENCHBENCH_TIMEOUT_S"]),
         deadline_s=float(os.environ.get("BENCHBENCH_DEADLINE_S", "inf")),
+        longest_rows="BENCHBENCH_LONGEST_ROWS" in os.environ,
+        test_split="BENCHBENCH_TEST_SPLIT" in os.environ,
+        checkpoints=Path(os.environ["BENCHBENCH_EVENTS"]).parent / CHECKPOINTS,
     )
     program.run(scenario, events, limits)
 
 
 def check(file: Path) -> int:
-    """Prints, for each scenario of a JSON list, why it cannot run here, or null."""
+    """Prints, for each scenario of a JSON list, why it cannot run here, or null; before that how far the data is."""
     from benchbench.training.checking import problems
 
     scenarios = [Scenario.model_validate_json(json.dumps(s)) for s in json.loads(file.read_text(encoding="utf-8"))]
-    print(json.dumps(problems(scenarios)))  # noqa: T201 - the answer of a program
+    with os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as answer:
+        answer.write(json.dumps(problems(scenarios, EventLines(answer))) + "\n")
     return 0
 
 

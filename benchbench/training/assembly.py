@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from contextlib import nullcontext
 from typing import cast
 
 import numpy as np
@@ -12,15 +11,18 @@ import torch
 from benchbench import registry
 from benchbench.errors import ScenarioError, UnsupportedError
 from benchbench.scenario.scenario import Scenario
-from benchbench.training import optimizers, precision
+from benchbench.training import activation_checkpointing, adapters, attention, levers, optimizers, precision
 from benchbench.training.clock import clock_for
+from benchbench.training.compiling import Compiler
 from benchbench.training.events import Events
 from benchbench.training.loop import Loop, Parts
-from benchbench.workload import models
-from benchbench.workload.batches import MicroBatches
-from benchbench.workload.orders import Shuffled
-from benchbench.workload.preparing import Prepared, prepare
+from benchbench.workload import balance, models, orders, packing, pretrained
+from benchbench.workload.balance import class_weights
+from benchbench.workload.batches import padded
+from benchbench.workload.feeding import MicroBatches, Recipe
+from benchbench.workload.preparing import Prepared, Progress, prepare
 from benchbench.workload.task import Objective, Task
+from benchbench.workload.vocabulary import PAD_ID
 
 
 def task_of(scenario: Scenario) -> Task:
@@ -29,15 +31,33 @@ def task_of(scenario: Scenario) -> Task:
     return cast(Task, registry.load(registry.TASKS, scenario.task))
 
 
-def load_data(scenario: Scenario) -> Prepared:
+def load_data(scenario: Scenario, progress: Progress | None = None) -> Prepared:
     """The rows that a scenario trains on and is judged by.
+
+    Args:
+        scenario: what is asked for.
+        progress: is told how far it is.
 
     Raises:
         ScenarioError: the model has no room for a vocabulary, or is of no known family; rows that cannot be used.
     """
     assert scenario.model is not None
-    room = int(models.configuration(scenario.model, None, 2).vocab_size)
-    return prepare(scenario.data, task_of(scenario), room)
+    trained = pretrained.find(scenario.model)
+    if trained is not None:
+        config = pretrained.configuration(trained, scenario.model, None, 2)
+        own = pretrained.vocabulary(trained, config)
+        return prepare(scenario.data, task_of(scenario), int(config.vocab_size), own, progress=progress)
+    config = models.configuration(scenario.model, None, 2)
+    pairs = getattr(config, "type_vocab_size", 0) > 1
+    start = getattr(config, "decoder_start_token_id", None)
+    return prepare(
+        scenario.data,
+        task_of(scenario),
+        int(config.vocab_size),
+        pairs=pairs,
+        decoder_start=PAD_ID if start is None else start,
+        progress=progress,
+    )
 
 
 def assemble(scenario: Scenario, prepared: Prepared, device: torch.device, events: Events) -> Loop:
@@ -49,28 +69,66 @@ def assemble(scenario: Scenario, prepared: Prepared, device: torch.device, event
     """
     training = scenario.training
     arithmetic = precision.arithmetic(scenario.precision, device)
+    levers.check(scenario, device)
     task = task_of(scenario)
     model = build_model(scenario, task, prepared).to(device)
+    attention.check(scenario, model, device)
+    recipe = _recipe(scenario, task, prepared, model)
     batches = MicroBatches(
-        prepared.train,
-        task,
-        prepared.encoding,
-        Shuffled(len(prepared.train), training.global_batch, training.seed),
-        micro_batch=None if training.micro_batch == "auto" else training.micro_batch,
+        recipe,
+        workers=scenario.data.workers,
+        prefetch=scenario.data.prefetch,
         pin=device.type == "cuda",
     )
+    around = levers.levers(training, model)
+    compiler = Compiler(training.compile, events)
     parts = Parts(
         model=model,
         task=task,
         optimizer=optimizers.build(training.optimizer, model, device),
         batches=batches,
         device=device,
-        arithmetic=arithmetic,
+        arithmetic=attention.restricted(arithmetic, training.attention),
         training=training,
-        objective=Objective(),
-        judged=lambda: nullcontext(model),
+        objective=_objective(scenario, prepared, device),
+        judged=around.judged,
+        before_update=around.before_update,
+        after_update=around.after_update,
+        compressor=around.compressor,
+        states=around.states,
+        compiler=compiler,
     )
+    compiler.compile(model)
+    if training.attention == "flash":
+        attention.attempt(parts, recipe.batch(0)[0])
     return Loop(parts, clock_for(device), events)
+
+
+def _recipe(scenario: Scenario, task: Task, prepared: Prepared, model: torch.nn.Module) -> Recipe:
+    """How the scenario's global batches are made."""
+    data, training = scenario.data, scenario.training
+    return Recipe(
+        split=prepared.train,
+        task=task,
+        encoding=prepared.encoding,
+        order=orders.order(
+            prepared.train,
+            training.global_batch,
+            training.seed,
+            oversample=data.balance == "oversample",
+            bucket=data.batching == "bucket",
+        ),
+        micro_batch=training.global_batch if training.micro_batch == "auto" else training.micro_batch,
+        layout=packing.layout(model, data.sequence_length) if data.batching == "pack" else padded,
+    )
+
+
+def _objective(scenario: Scenario, prepared: Prepared, device: torch.device) -> Objective:
+    """What is asked of the loss."""
+    weights = None
+    if scenario.data.balance == "class-weights":
+        weights = torch.from_numpy(class_weights(prepared.train, len(prepared.encoding.labels))).to(device)
+    return Objective(class_weights=weights, label_smoothing=scenario.training.label_smoothing)
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -88,7 +146,7 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def build_model(scenario: Scenario, task: Task, prepared: Prepared) -> torch.nn.Module:
-    """The model of a scenario, its weights drawn from the scenario's seed, on torch's default device.
+    """The model of a scenario, on torch's default device; what is not trained already is drawn from the seed.
 
     Raises:
         ScenarioError: the model is none, or has fewer positions than a row has tokens.
@@ -98,9 +156,15 @@ def build_model(scenario: Scenario, task: Task, prepared: Prepared) -> torch.nn.
     random.seed(seed)
     np.random.seed(seed)  # libraries below may draw from it
     torch.manual_seed(seed)
-    assert scenario.model is not None
-    config = models.configuration(scenario.model, scenario.training.dropout, len(prepared.encoding.labels) or 2)
-    model = models.build(config, task.head, scenario.training.attention)
+    model = _plain_model(scenario, task, prepared)
+    task.check_model(model)
+    balance.check(scenario.data.balance, prepared.train, len(prepared.encoding.labels))
+    if scenario.data.batching == "pack":
+        model = packing.fitted(model, task)
+    adapters.prepare(scenario.training, model)
+    levers.prepare(scenario.training, model)
+    model = precision.converted(model, scenario.precision)
+    activation_checkpointing.apply(model, scenario.training.activation_checkpointing)
     limit = models.longest_row(model)
     longest = max(int(split.lengths.max(initial=0)) for split in (prepared.train, prepared.validation))
     if limit is not None and longest > limit:
@@ -110,3 +174,17 @@ def build_model(scenario: Scenario, task: Task, prepared: Prepared) -> torch.nn.
             key="data.sequence_length",
         )
     return model
+
+
+def _plain_model(scenario: Scenario, task: Task, prepared: Prepared) -> torch.nn.Module:
+    """The model with random or trained weights, as its family has it."""
+    assert scenario.model is not None
+    training, labels = scenario.training, len(prepared.encoding.labels) or 2
+    trained = pretrained.find(scenario.model)
+    if trained is None:
+        config = models.configuration(scenario.model, training.dropout, labels)
+        return models.build(config, task.head, attention.implementation(training.attention))
+    config = pretrained.configuration(trained, scenario.model, training.dropout, labels)
+    if config.pad_token_id is None:
+        config.pad_token_id = prepared.encoding.vocabulary.pad
+    return pretrained.load(trained, config, task.head, attention.implementation(training.attention))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypedDict
 
 import torch
 
 from benchbench.errors import InputError, ScenarioError, nearest
 from benchbench.scenario.scenario import Scenario
-from benchbench.training import assembly, precision
+from benchbench.training import assembly, attention, levers, precision, resuming
+from benchbench.training.data_news import data_news
+from benchbench.training.events import Events
+from benchbench.training.shape import shape_of
 from benchbench.workload.preparing import Prepared
 from benchbench.workload.task import Task
 
@@ -21,22 +25,35 @@ class Problem(TypedDict):
     key: str | None
 
 
-def problems(scenarios: Sequence[Scenario]) -> list[Problem | None]:
-    """For each scenario, why it cannot run here, or None. No weight is allocated."""
-    return [_problem(scenario) for scenario in scenarios]
+def problems(scenarios: Sequence[Scenario], events: Events | None = None) -> list[Problem | None]:
+    """For each scenario, why it cannot run here, or None. No weight is allocated; the data is prepared, and kept.
+
+    Args:
+        scenarios: each passed the checks that need no torch.
+        events: are told how far the data is, and of each scenario that can run how large it is (event `shape`, with
+            the scenario's number and its `ModelShape`).
+    """
+    return [_problem(scenario, number, events) for number, scenario in enumerate(scenarios)]
 
 
-def _problem(scenario: Scenario) -> Problem | None:
+def _problem(scenario: Scenario, number: int, events: Events | None) -> Problem | None:
     try:
         device = assembly.choose_device(scenario.hardware.device)
         precision.arithmetic(scenario.precision, device)
-        prepared = assembly.load_data(scenario)
+        levers.check(scenario, device)
+        if scenario.training.resume is not None:
+            resuming.check(Path(scenario.training.resume), scenario)
+        prepared = assembly.load_data(scenario, None if events is None else data_news(events))
         task = assembly.task_of(scenario)
         _metric(scenario, task, prepared)
         with torch.device("meta"):
-            assembly.build_model(scenario, task, prepared)
+            model = assembly.build_model(scenario, task, prepared)
+        attention.check(scenario, model, device)
     except InputError as error:
         return {"message": error.message, "key": error.key}
+    shape = shape_of(model, prepared)
+    if events is not None and shape is not None:
+        events.emit("shape", scenario=number, shape=shape.model_dump())
     return None
 
 

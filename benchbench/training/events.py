@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TextIO
 
 
 class Events(Protocol):
@@ -17,16 +17,27 @@ class Events(Protocol):
         ...
 
 
-class EventFile:
-    """Appends events to a file."""
+class EventLines:
+    """Writes events to an open text file.
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+    Args of the constructor:
+        file: it hands each line on at once.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
 
     def emit(self, event: str, **fields: object) -> None:
         """Records an event (see `Events`); a number that JSON cannot hold is an error of the caller's."""
         line: Mapping[str, object] = {"event": event, "t": time.monotonic(), **fields}
         self._file.write(json.dumps(line, separators=(",", ":"), allow_nan=False) + "\n")
+
+
+class EventFile(EventLines):
+    """Appends events to a file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path.open("a", encoding="utf-8", buffering=1))
 
     def close(self) -> None:
         """Closes the file; the end of the process does so too."""

@@ -20,6 +20,7 @@ class DivergedError(Exception):
 
 def kind_of(error: BaseException) -> str:
     """The outcome that an error stands for: oom, diverged, refused, interrupted or crashed."""
+    error = _cause(error)
     if isinstance(error, MemoryError) or _is_allocation(error):
         return "oom"
     if isinstance(error, DivergedError):
@@ -27,6 +28,16 @@ def kind_of(error: BaseException) -> str:
     if isinstance(error, InputError):
         return "refused"
     return "interrupted" if isinstance(error, KeyboardInterrupt) else "crashed"
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What went wrong within torch.compile, where it is that which speaks."""
+    return getattr(error, "inner_exception", error) if _is_compilation(error) else error
+
+
+def _is_compilation(error: BaseException) -> bool:
+    dynamo = sys.modules.get("torch._dynamo.exc")
+    return dynamo is not None and isinstance(error, dynamo.TorchDynamoException)
 
 
 def _is_allocation(error: BaseException) -> bool:
@@ -38,6 +49,8 @@ def _is_allocation(error: BaseException) -> bool:
 
 def sentence(error: BaseException) -> str:
     """The error in one line; the traceback is in the log."""
-    first = next(iter(str(error).strip().splitlines()), "")
-    plain = isinstance(error, (InputError, DivergedError))
-    return first if plain else f"{type(error).__name__}: {first}".removesuffix(": ")
+    cause = _cause(error)
+    first = next(iter(str(cause).strip().splitlines()), "")
+    plain = isinstance(cause, (InputError, DivergedError))
+    told = first if plain else f"{type(cause).__name__}: {first}".removesuffix(": ")
+    return f"torch.compile failed ({told}); training.compile: none does without it" if _is_compilation(error) else told

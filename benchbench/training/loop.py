@@ -5,20 +5,36 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import torch
 
 from benchbench.scenario.training_types import Training
 from benchbench.training.clock import Clock, Tick
+from benchbench.training.compiling import Compiler
+from benchbench.training.compression import Compressor
 from benchbench.training.events import Events
 from benchbench.training.failures import DivergedError
 from benchbench.training.precision import Arithmetic
 from benchbench.training.schedules import factor
-from benchbench.workload.batches import Batch, MicroBatches
+from benchbench.workload.batches import Batch
+from benchbench.workload.feeding import MicroBatches
 from benchbench.workload.task import Objective, Task
+
+
+class Stateful(Protocol):
+    """What must be saved, beside weights and optimizer, for a training to go on as if it had not stopped."""
+
+    def state_dict(self) -> Mapping[str, torch.Tensor]:
+        """All of it, by name."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Takes up what `state_dict` gave."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +50,9 @@ class Parts:
         after_update: each is called with the number of the step, from 1, once the weights have moved.
         judged: gives, while it is entered, the model that an evaluation looks at: the model itself, an average of its
             weights, a compressed copy.
+        compressor: makes the compressed copies, where the model is compressed.
+        states: what is `Stateful` among the callables, by name.
+        compiler: keeps account of the model's compilation.
     """
 
     model: torch.nn.Module
@@ -47,6 +66,9 @@ class Parts:
     judged: Callable[[], AbstractContextManager[torch.nn.Module]]
     before_update: tuple[Callable[[], None], ...] = ()
     after_update: tuple[Callable[[int], None], ...] = ()
+    compressor: Compressor | None = None
+    states: Mapping[str, Stateful] = field(default_factory=dict)
+    compiler: Compiler
 
 
 @dataclass
@@ -54,7 +76,8 @@ class Loop:
     """Takes steps and reports each as an event once it is known to be over.
 
     A stretch is `start`, any number of `step`, `stop`; what happens between stretches (an evaluation) is outside
-    the training clock. `training_s` is the sum of the stretches' step times so far.
+    the training clock. `training_s` is the sum of the stretches' step times so far, and the time of the conversion
+    that made the compressed model which was last evaluated.
     """
 
     parts: Parts
@@ -64,10 +87,12 @@ class Loop:
     training_s: float = 0.0
     last_loss: float = math.nan
     _waiting: deque[tuple[int, int, float, float]] = field(default_factory=deque)
+    _conversion_s: float = 0.0
 
     def start(self) -> None:
         """Begins a stretch."""
         self.parts.model.train()
+        self.parts.batches.begin()
         self.clock.start()
 
     def step(self) -> list[float]:
@@ -90,7 +115,7 @@ class Loop:
         )
         for group in parts.optimizer.param_groups:
             group["lr"] = rate
-        loss = self._gradients(micro_batches)
+        loss = self.accumulate(micro_batches)
         self._update()
         samples = sum(b.samples for b in micro_batches)
         self._waiting.append((samples, sum(b.tokens for b in micro_batches), data_wait_s, rate))
@@ -99,6 +124,54 @@ class Loop:
     def stop(self) -> list[float]:
         """Ends a stretch: every step taken is over and reported when it returns."""
         return [self._report(tick) for tick in self.clock.stop()]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it stands between two stretches; the weights and the rest of its parts are not in it."""
+        return {
+            "steps_taken": self.steps_taken,
+            "training_s": self.training_s,
+            "conversion_s": self._conversion_s,
+            "last_loss": self.last_loss,
+            "batch": self.parts.batches.number,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes up what `state_dict` gave, before the first stretch."""
+        self.steps_taken, self.training_s = state["steps_taken"], state["training_s"]
+        self._conversion_s, self.last_loss = state["conversion_s"], state["last_loss"]
+        self.parts.batches.number = state["batch"]
+
+    def converted(self, conversion_s: float) -> None:
+        """Counts the conversion of the model that is evaluated as training time.
+
+        It takes the place of an earlier one, which a training that had gone on to here would not have needed.
+        """
+        self.training_s += conversion_s - self._conversion_s
+        self._conversion_s = conversion_s
+
+    def accumulate(self, micro_batches: list[Batch]) -> torch.Tensor:
+        """Adds the gradients of a batch's loss to the weights' own.
+
+        Args:
+            micro_batches: of one batch, over whose labelled positions each part of the loss is a mean.
+
+        Returns:
+            The loss. Scalar, float32.
+        """
+        parts = self.parts
+        counts: Counter[str] = Counter()
+        for micro_batch in micro_batches:
+            counts.update(micro_batch.counts)
+        total: torch.Tensor | None = None
+        for host_batch in micro_batches:
+            batch = host_batch.to(parts.device)
+            with parts.arithmetic.autocast():
+                sums = parts.task.loss_sums(parts.model, batch, parts.objective)
+                loss = torch.stack([part / max(1, counts[name]) for name, part in sums.items()]).sum()
+            parts.arithmetic.scaled(loss).backward()  # type: ignore[no-untyped-call]
+            total = loss.detach() if total is None else total + loss.detach()
+        assert total is not None
+        return total
 
     def _update(self) -> None:
         """Moves the weights by their gradients."""
@@ -118,39 +191,6 @@ class Loop:
         parts.optimizer.zero_grad(set_to_none=True)
         for follow in parts.after_update:
             follow(self.steps_taken)
-
-    def _gradients(self, micro_batches: list[Batch]) -> torch.Tensor:
-        """As `_accumulate`; where memory runs out, again in smaller micro-batches if their size was left open."""
-        parts = self.parts
-        while True:
-            try:
-                return self._accumulate(micro_batches)
-            except torch.OutOfMemoryError:
-                smaller = parts.batches.smaller()
-                if smaller is None:
-                    raise
-            parts.optimizer.zero_grad(set_to_none=True)
-            if parts.device.type == "cuda":
-                torch.cuda.empty_cache()
-            self.events.emit("micro_batch", micro_batch=parts.batches.micro_batch, step=self.steps_taken)
-            micro_batches = smaller
-
-    def _accumulate(self, micro_batches: list[Batch]) -> torch.Tensor:
-        """Gradients of the loss: each of its parts a mean over the labelled positions of the global batch."""
-        parts = self.parts
-        counts: Counter[str] = Counter()
-        for micro_batch in micro_batches:
-            counts.update(micro_batch.counts)
-        total: torch.Tensor | None = None
-        for host_batch in micro_batches:
-            batch = host_batch.to(parts.device)
-            with parts.arithmetic.autocast():
-                sums = parts.task.loss_sums(parts.model, batch, parts.objective)
-                loss = torch.stack([part / max(1, counts[name]) for name, part in sums.items()]).sum()
-            parts.arithmetic.scaled(loss).backward()  # type: ignore[no-untyped-call]
-            total = loss.detach() if total is None else total + loss.detach()
-        assert total is not None
-        return total
 
     def _report(self, tick: Tick) -> float:
         samples, tokens, data_wait_s, rate = self._waiting.popleft()

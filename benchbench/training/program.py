@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
 from benchbench.scenario.scenario import Scenario
-from benchbench.training import assembly, procedures
+from benchbench.training import assembly, attention, effect, precision, procedures, resuming
+from benchbench.training.aside import Aside
+from benchbench.training.data_news import data_news
 from benchbench.training.events import Events
-from benchbench.training.loop import Parts
-from benchbench.workload.batches import held_out
+from benchbench.training.keeping import Keeper
+from benchbench.training.loop import Loop, Parts
+from benchbench.training.noise_scale import NoiseScale
+from benchbench.workload import pretrained
+from benchbench.workload.batches import EVALUATION_BATCH, held_out
 from benchbench.workload.preparing import Prepared
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What the parent allows, in seconds: `timeout_s` of wall time, `deadline_s` of training time."""
+    """What the parent allows, in seconds: `timeout_s` of wall time, `deadline_s` of training time.
+
+    With `longest_rows` nothing but the longest rows is trained on, to learn what memory the worst batch takes. With
+    `test_split` the trained model is scored once on the rows that nothing has looked at. Checkpoints, where the
+    scenario wants some, go into the folder `checkpoints`.
+    """
 
     timeout_s: float
     deadline_s: float
+    longest_rows: bool = False
+    test_split: bool = False
+    checkpoints: Path | None = None
 
 
 def run(scenario: Scenario, events: Events, limits: Limits) -> None:
@@ -35,25 +53,85 @@ def run(scenario: Scenario, events: Events, limits: Limits) -> None:
     if scenario.hardware.threads is not None:
         torch.set_num_threads(scenario.hardware.threads)
     events.emit("phase", name="data")
-    prepared = assembly.load_data(scenario)
+    prepared = assembly.load_data(scenario, data_news(events))
+    if limits.longest_rows:
+        prepared = _longest(prepared, scenario.training.global_batch)
     events.emit("phase", name="model")
     loop = assembly.assemble(scenario, prepared, device, events)
+    emulation = precision.emulation(scenario.precision, device)
+    if emulation is not None:
+        events.emit("warning", code="emulated-precision", message=emulation)
     events.emit("ready", **_facts(scenario, prepared, loop.parts))
+    with contextlib.closing(loop.parts.batches):
+        _carry_out(scenario, prepared, loop, events, limits)
+
+
+def _carry_out(scenario: Scenario, prepared: Prepared, loop: Loop, events: Events, limits: Limits) -> None:
+    """The procedure, and what is known once it is over."""
+    device = loop.parts.device
     metrics: dict[str, float] = {}
+    validation = None
     if scenario.measure.procedure == "throughput":
         procedures.throughput(loop, scenario, events, limits.timeout_s)
     else:
-        validation = held_out(prepared.validation, prepared.encoding, device)
-        metrics |= procedures.time_to_target(loop, scenario, events, validation, limits.deadline_s)
+        rows = min(EVALUATION_BATCH, 2 * loop.parts.batches.micro_batch)  # no gradients: less than a step's memory
+        validation = held_out(prepared.validation, prepared.encoding, device, rows)
+        aside = _aside(scenario, prepared, loop, limits)
+        metrics |= procedures.time_to_target(loop, scenario, events, validation, limits.deadline_s, aside)
+        if limits.test_split and len(prepared.test):
+            test = held_out(prepared.test, prepared.encoding, device, rows)
+            metrics |= {f"test_{name}": value for name, value in procedures.on_test_split(loop, events, test).items()}
+    memory, seen = _memory(device), _seen(loop.parts)
+    if loop.parts.compressor is not None:
+        with loop.parts.compiler.plain():
+            effect.report(loop, events, prepared, metrics, validation)
     final = {"train_loss": loop.last_loss, **metrics}
     known = {name: value if math.isfinite(value) else None for name, value in final.items()}
-    events.emit("done", final_metrics=known, micro_batch=loop.parts.batches.micro_batch, **_memory(device))
+    events.emit("done", final_metrics=known, micro_batch=loop.parts.batches.micro_batch, **seen, **memory)
+
+
+def _aside(scenario: Scenario, prepared: Prepared, loop: Loop, limits: Limits) -> Aside:
+    """What is done beside a training to a target, which goes on from a checkpoint if the scenario names one."""
+    training = scenario.training
+    earlier: list[Mapping[str, Any]] = []
+    if training.resume is not None:
+        earlier = resuming.resume(Path(training.resume), loop, scenario, prepared)
+    several = training.global_batch > 1
+    return Aside(
+        noise_scale=NoiseScale(loop, oversample=scenario.data.balance == "oversample") if several else None,
+        keeper=Keeper(limits.checkpoints, loop, scenario, prepared)
+        if training.checkpoint_every is not None and limits.checkpoints is not None
+        else None,
+        earlier=tuple(earlier),
+    )
+
+
+def _longest(prepared: Prepared, rows: int) -> Prepared:
+    """The training split with its longest rows alone."""
+    train = prepared.train
+    order = np.argsort(train.lengths, kind="stable")[-rows:]
+    return replace(prepared, train=train.take(order.astype(np.int64)))
+
+
+def _seen(parts: Parts) -> dict[str, str | float]:
+    """What is known of the levers once everything is measured, and not before."""
+    found: dict[str, str | float] = {}
+    reason = parts.compiler.close()
+    if reason is not None:
+        found["recompile_reason"] = reason
+    if parts.arithmetic.scaler is not None:
+        found["loss_scale"] = parts.arithmetic.scaler.get_scale()
+    with contextlib.suppress(RuntimeError):  # one more forward pass may be one too many for the memory
+        found["attention_kernel"] = attention.kernel(parts, parts.batches.recipe.batch(0)[0])
+    return found
 
 
 def _facts(scenario: Scenario, prepared: Prepared, parts: Parts) -> dict[str, str | int | float | bool | None]:
     cuda = parts.device.type == "cuda"
     model, micro_batch = parts.model, parts.batches.micro_batch
     config = getattr(model, "config", None)
+    assert scenario.model is not None
+    trained = pretrained.find(scenario.model)
     return {
         "device": parts.device.type,
         "device_name": torch.cuda.get_device_name() if cuda else None,
@@ -72,8 +150,12 @@ def _facts(scenario: Scenario, prepared: Prepared, parts: Parts) -> dict[str, st
         "validation_rows": len(prepared.validation),
         "test_rows": len(prepared.test),
         "vocabulary": prepared.encoding.vocabulary.size,
+        "model_revision": None if trained is None else trained.revision,
         "data_fingerprint": prepared.fingerprint,
         "data_licence": prepared.licence,
+        "data_cached": prepared.cached,
+        **{f"data_{part}_s": seconds for part, seconds in prepared.costs.seconds.items()},
+        **{f"data_removed_{why}": rows for why, rows in prepared.removed.items()},
     }
 
 

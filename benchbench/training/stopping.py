@@ -34,9 +34,13 @@ class ThroughputStop:
     With `warmup: auto` the warm-up ends where the series becomes stationary. With `steps: auto` the run ends when
     the mean is known to within `relative_halfwidth`, or after 60 s of measuring (half of a shorter timeout). A
     series that has not settled by then is measured over its second half and called unsettled.
+
+    Attributes:
+        compile_s: seconds of the steps so far that went into compilation: no time of measuring, but of the timeout.
     """
 
     def __init__(self, measure: Measure, timeout_s: float) -> None:
+        self.compile_s = 0.0
         self._measure = measure
         self._cap_s = min(_CAP_S, timeout_s * _CAP_SHARE_OF_TIMEOUT)
         self._last_chance_s = timeout_s * _LAST_SHARE_OF_TIMEOUT
@@ -52,7 +56,7 @@ class ThroughputStop:
         if measure.warmup != "auto" and measure.steps != "auto":
             done = n >= measure.warmup + measure.steps
             return Window(warmup_steps=measure.warmup, settled=True) if done else None
-        if n < self._next_check and self._total_s < self._cap_s:
+        if n < self._next_check and not self._time_is_up:
             return None
         self._next_check = max(n + 1, int(n * _CHECK_GROWTH))
         times = np.asarray(self._times, dtype=np.float64)
@@ -63,7 +67,7 @@ class ThroughputStop:
         """The last `wanted` steps, once the warm-up lies before them or has gone on for too long."""
         if cut is not None:
             return Window(warmup_steps=n - wanted, settled=True) if n - cut >= wanted else None
-        late = n >= wanted + max(_SETTLING_STEPS, wanted) or (self._total_s >= self._cap_s and n > wanted)
+        late = n >= wanted + max(_SETTLING_STEPS, wanted) or (self._time_is_up and n > wanted)
         return Window(warmup_steps=n - wanted, settled=False) if late else None
 
     def _long_enough(self, times: Array, cut: int | None) -> Window | None:
@@ -72,13 +76,17 @@ class ThroughputStop:
         settled = cut is not None and not (last_chance and cut >= n)
         start = cut if cut is not None and settled else n // 2
         measured = times[start:]
-        if self._total_s >= self._cap_s and len(measured) >= (1 if last_chance else _LEAST_AT_CAP):
+        if self._time_is_up and len(measured) >= (1 if last_chance else _LEAST_AT_CAP):
             return Window(warmup_steps=start, settled=settled)
         if not settled or len(measured) < _LEAST_STEPS:
             return None
         half = series_halfwidth(measured, self._measure.confidence)
         narrow = half <= self._measure.relative_halfwidth * float(measured.mean())
         return Window(warmup_steps=start, settled=True) if narrow else None
+
+    @property
+    def _time_is_up(self) -> bool:
+        return self._total_s - self.compile_s >= self._cap_s or self._total_s >= self._last_chance_s
 
     @property
     def steps_expected(self) -> int | None:

@@ -35,7 +35,14 @@ class Bench:
     lock_fd: int | None = None
 
     def measure(
-        self, scenarios: Sequence[Scenario], allowance: Allowance, watch: RoundsWatch, *, repeats: int, first_index: int
+        self,
+        scenarios: Sequence[Scenario],
+        allowance: Allowance,
+        watch: RoundsWatch,
+        *,
+        repeats: int,
+        first_index: int,
+        test_split: bool = False,
     ) -> list[Run]:
         """Measures and stores setups in interleaved rounds.
 
@@ -45,6 +52,7 @@ class Bench:
             watch: is told what happens.
             repeats: of each.
             first_index: of the repeats' seeds.
+            test_split: whether the trained models are scored on the test split: a claim is being confirmed.
 
         Returns:
             The runs of which at least one repeat ended, in the order given.
@@ -63,6 +71,7 @@ class Bench:
             end_by=allowance.end_by,
             deadline_s=allowance.deadline_s,
             lock_fd=self.lock_fd,
+            test_split=test_split,
             clock=self.clock,
         )
         measured = measure(plan, self.executor, watch)

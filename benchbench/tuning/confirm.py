@@ -82,7 +82,7 @@ def confirm(
     tell = _teller(again, budget, repeats, watch)
     interrupted, runs = False, []
     try:
-        runs = bench.measure(scenarios, allowance, tell, repeats=repeats, first_index=_FIRST_INDEX)
+        runs = bench.measure(scenarios, allowance, tell, repeats=repeats, first_index=_FIRST_INDEX, test_split=True)
     except KeyboardInterrupt:
         interrupted = True
     by_number = {_setup_of(run, again).trial.number: run for run in runs}

@@ -11,7 +11,6 @@ from pathlib import Path
 from benchbench.errors import InputError
 from benchbench.executors.base import Executor
 from benchbench.executors.interruption import undisturbed
-from benchbench.executors.rounds import AUTO_REPEATS
 from benchbench.record.machine import Machine
 from benchbench.record.store import new_id, now
 from benchbench.record.study import Study
@@ -20,6 +19,7 @@ from benchbench.scenario import engines
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.writing import to_yaml
+from benchbench.stats.repeats import FEWEST
 from benchbench.tuning import objective as objectives
 from benchbench.tuning.answer import Findings, answer
 from benchbench.tuning.bench import Bench
@@ -173,7 +173,7 @@ def tune(
 def confirmation_repeats(scenario: Scenario) -> int:
     """How often a confirmation measures each setup, if the budget pays for it: as the scenario says, three or more."""
     own = scenario.measure.repeats
-    return max(AUTO_REPEATS, AUTO_REPEATS if own == "auto" else own)
+    return max(FEWEST, FEWEST if own == "auto" else own)
 
 
 def _store(request: TuneRequest, draft: StudyDraft, findings: Findings, created_at: str, budget: Budget) -> StoredStudy:

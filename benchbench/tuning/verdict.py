@@ -10,7 +10,7 @@ import numpy as np
 
 from benchbench.record.types import Outcome, Run
 from benchbench.stats.estimate import Estimate
-from benchbench.stats.intervals import ratio
+from benchbench.stats.intervals import ratio_with_misses
 from benchbench.tuning.objective import Objective, is_miss
 
 Verdict = Literal["faster", "tie", "insufficient-evidence", "target-not-reached"]
@@ -43,6 +43,11 @@ class Evidence:
         return len(self.values) > self.misses
 
     @property
+    def all_values(self) -> tuple[float, ...]:
+        """Those of all repeats, misses included."""
+        return (*self.values, *[np.inf] * self.misses)
+
+    @property
     def known(self) -> bool:
         """Whether there is any."""
         return bool(self.values) or self.misses > 0
@@ -51,7 +56,7 @@ class Evidence:
     def median(self) -> float:
         """Over all repeats, misses included, of a setup that reached."""
         assert self.reached
-        return float(np.median([*self.values, *[np.inf] * self.misses]))
+        return float(np.median(self.all_values))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,18 +156,7 @@ def _speedup(baseline: Evidence, finalist: Evidence, confidence: float) -> Estim
     """The ratio of their times. A miss on one side takes away the bound on that side, for it counts as infinite."""
     if not baseline.reached or not finalist.reached:
         return None
-    estimate = ratio(baseline.values, finalist.values, confidence)
-    assert estimate is not None
-    if not baseline.misses and not finalist.misses:
-        return estimate
-    value = baseline.median / finalist.median
-    return estimate.model_copy(
-        update={
-            "value": value,
-            "low": None if finalist.misses or estimate.low is None else min(estimate.low, value),
-            "high": None if baseline.misses or estimate.high is None else max(estimate.high, value),
-        }
-    )
+    return ratio_with_misses(baseline.all_values, finalist.all_values, confidence)
 
 
 def _within(speedup: Estimate, margin: float) -> bool:

@@ -1,4 +1,4 @@
-"""The sequence of global batches, which depends on the data and the seed alone, and how rows become tensors.
+"""How rows become tensors.
 
 Shape letters: B rows of a batch, S its width in tokens.
 """
@@ -7,20 +7,52 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from functools import cache
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from benchbench.workload.examples import IGNORED, Examples, Longs
-from benchbench.workload.orders import Order
-from benchbench.workload.task import Encoding, HeldOut, Task
+from benchbench.workload.task import Encoding, HeldOut
 
-# The name of each column of `Examples` as a model's argument; what is not here is a label.
-_ARGUMENTS = {
+# The name of each column of `Examples` as a model's argument, and what fills it where a row is short, but for the
+# padding's id; what is not here is a label, filled with `IGNORED`.
+ARGUMENTS = {
     "ids": "input_ids", "type_ids": "token_type_ids", "position_ids": "position_ids", "decoder_ids": "decoder_input_ids"
 }  # fmt: skip
-_EVALUATION_BATCH = 256
+FILLS = {"type_ids": 0, "position_ids": 0}
+EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blocks:
+    """Which tokens of a row see each other where several sequences share it: those of one sequence.
+
+    Attributes:
+        causal: each sees only itself and those before it.
+        additive: the mask is added to the attention's scores (0 or the least number), as eager attention has it; else
+            it says where to look, as torch's kernels have it.
+    """
+
+    causal: bool
+    additive: bool
+
+    def mask(self, sequences: torch.Tensor) -> torch.Tensor:
+        """The mask of pairs.
+
+        Args:
+            sequences: the number of each token's sequence; padding has one too. Shape (B, S).
+
+        Returns:
+            Shape (B, 1, S, S), bool or, if additive, float32.
+        """
+        seen = sequences[:, None, :, None] == sequences[:, None, None, :]
+        if self.causal:
+            seen = seen.tril()
+        if not self.additive:
+            return seen
+        return torch.zeros(seen.shape, device=seen.device).masked_fill_(~seen, torch.finfo(torch.float32).min)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +66,9 @@ class Batch:
         rows: the rows' numbers in their split. Host array.
         samples: sequences, however they are laid out.
         tokens: those that are not padding.
+        blocks: of rows that sequences share: makes `attention_mask`, which on the host numbers the sequences, the
+            mask of pairs that it is on the device; `inputs` then says in `firsts` where each sequence begins, (n,),
+            if there are labels of whole sequences, and these have shape (n,).
     """
 
     inputs: Mapping[str, torch.Tensor]
@@ -42,23 +77,45 @@ class Batch:
     rows: Longs
     samples: int
     tokens: int
+    blocks: Blocks | None = None
 
     def to(self, device: torch.device) -> Batch:
-        """The batch on a device, copied without waiting where the memory is pinned."""
-        if device.type == "cpu":
-            return self
-        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
+        """The batch as a model takes it in, on a device; copied without waiting where the memory is pinned."""
+        there = self if device.type == "cpu" else _copied(self, device)
+        if self.blocks is None:
+            return there
+        mask = self.blocks.mask(there.inputs["attention_mask"])
+        return replace(there, inputs={**there.inputs, "attention_mask": mask}, blocks=None)
 
     def pinned(self) -> Batch:
         """The batch in pinned memory, for asynchronous copies."""
-        return self._each(torch.Tensor.pin_memory)
+        return self.each(torch.Tensor.pin_memory)
 
-    def _each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+    def each(self, change: Callable[[Any], Any]) -> Batch:
+        """The batch with every tensor changed."""
         return replace(
             self,
             inputs={name: change(tensor) for name, tensor in self.inputs.items()},
             labels={name: change(tensor) for name, tensor in self.labels.items()},
         )
+
+
+def _copied(batch: Batch, device: torch.device) -> Batch:
+    """The batch on a device; on CUDA in a stream of copies, so that they go on beside what is being computed."""
+    if device.type != "cuda":
+        return batch.each(lambda tensor: tensor.to(device, non_blocking=True))
+    computing, copying = torch.cuda.current_stream(device), _copies(device)
+    with torch.cuda.stream(copying):
+        found = batch.each(lambda tensor: tensor.to(device, non_blocking=True))
+    computing.wait_stream(copying)
+    for tensor in (*found.inputs.values(), *found.labels.values()):
+        tensor.record_stream(computing)
+    return found
+
+
+@cache
+def _copies(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 class Layout(Protocol):
@@ -77,11 +134,11 @@ class Layout(Protocol):
 
 def padded(examples: Examples, rows: Longs, pad: int) -> Batch:
     """Each row on its own, filled up to the longest among them (see `Layout`)."""
-    fills = {"ids": pad, "decoder_ids": pad, "labels": IGNORED}
-    columns = {n: torch.from_numpy(column.padded(fills.get(n, 0))) for n, column in examples.columns.items()}
-    inputs = {_ARGUMENTS[name]: tensor for name, tensor in columns.items() if name in _ARGUMENTS}
+    fills = {**FILLS, "ids": pad, "decoder_ids": pad}
+    columns = {n: torch.from_numpy(column.padded(fills.get(n, IGNORED))) for n, column in examples.columns.items()}
+    inputs = {ARGUMENTS[name]: tensor for name, tensor in columns.items() if name in ARGUMENTS}
     inputs["attention_mask"] = torch.from_numpy(examples.columns["ids"].mask().astype(np.int64))
-    labels = {name: tensor for name, tensor in columns.items() if name not in _ARGUMENTS}
+    labels = {name: tensor for name, tensor in columns.items() if name not in ARGUMENTS}
     labels |= {name: torch.from_numpy(values) for name, values in examples.scalars.items()}
     return Batch(
         inputs=inputs,
@@ -98,75 +155,12 @@ def label_counts(examples: Examples) -> dict[str, int]:
     columns = {
         name: int((column.values != IGNORED).sum())
         for name, column in examples.columns.items()
-        if name not in _ARGUMENTS
+        if name not in ARGUMENTS
     }
     return columns | {name: int((values != IGNORED).sum()) for name, values in examples.scalars.items()}
 
 
-class MicroBatches:
-    """The sequence of global batches, each as its micro-batches on the host.
-
-    Args of the constructor:
-        split: the rows.
-        task: what changes each time that they are seen.
-        encoding: how they were encoded.
-        order: the numbers of each global batch's rows.
-        layout: how a micro-batch is laid out.
-        micro_batch: rows per forward, a divisor of the global batch; None starts with all of them and lets `smaller`
-            go below.
-        pin: put the tensors in pinned memory, for asynchronous copies.
-    """
-
-    def __init__(
-        self,
-        split: Examples,
-        task: Task,
-        encoding: Encoding,
-        order: Order,
-        *,
-        layout: Layout = padded,
-        micro_batch: int | None,
-        pin: bool = False,
-    ) -> None:
-        self.micro_batch = micro_batch or order.global_batch
-        self._may_shrink = micro_batch is None
-        self._split, self._task, self._encoding = split, task, encoding
-        self._order, self._layout, self._pin = order, layout, pin
-        self._number = 0
-        self._rows = np.empty(0, dtype=np.int64)
-        self._examples = split
-
-    def __iter__(self) -> MicroBatches:
-        return self
-
-    def __next__(self) -> list[Batch]:
-        self._rows = self._order.rows(self._number)
-        generator = np.random.default_rng([self._order.seed, self._number])
-        self._examples = self._task.afresh(self._split.take(self._rows), self._encoding, generator)
-        self._number += 1
-        return self._laid_out()
-
-    def smaller(self) -> list[Batch] | None:
-        """The same global batch again, in micro-batches of the next smaller divisor, and so from now on.
-
-        Returns:
-            None when the size was asked for, or is 1.
-        """
-        if not self._may_shrink or self.micro_batch == 1:
-            return None
-        self.micro_batch = next(m for m in range(self.micro_batch // 2, 0, -1) if len(self._rows) % m == 0)
-        return self._laid_out()
-
-    def _laid_out(self) -> list[Batch]:
-        numbers = np.arange(len(self._rows), dtype=np.int64)
-        parts = [numbers[i : i + self.micro_batch] for i in range(0, len(numbers), self.micro_batch)]
-        found = [
-            self._layout(self._examples.take(part), self._rows[part], self._encoding.vocabulary.pad) for part in parts
-        ]
-        return [batch.pinned() for batch in found] if self._pin else found
-
-
-def held_out(split: Examples, encoding: Encoding, device: torch.device, batch: int = _EVALUATION_BATCH) -> HeldOut:
+def held_out(split: Examples, encoding: Encoding, device: torch.device, batch: int = EVALUATION_BATCH) -> HeldOut:
     """A whole split in batches of rows of like length (for evaluation, where the order does not matter)."""
     order = np.argsort(split.lengths, kind="stable").astype(np.int64)
     parts = [order[i : i + batch] for i in range(0, len(order), batch)]

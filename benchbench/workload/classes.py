@@ -22,15 +22,28 @@ def class_numbers(rows: Rows, role: str, labels: Sequence[str]) -> Longs:
     place = {label: number for number, label in enumerate(labels)}
     found = np.empty(len(rows), dtype=np.int64)
     for row, value in enumerate(rows.columns[role]):
-        number = place.get(str(value))
-        if number is None:
-            raise ScenarioError(
-                f"row {rows.numbers[row] + 1} has the label {value!r}, which no training row has: "
-                f"{nearest(str(value), labels)}",
-                key="data.label_column",
-            )
-        found[row] = number
+        found[row] = class_number(str(value), place, int(rows.numbers[row]))
     return found
+
+
+def class_number(label: str, place: Mapping[str, int], row: int) -> int:
+    """The number of a class.
+
+    Args:
+        label: its name.
+        place: the number of each class that training rows have.
+        row: the row's number in its source, from 0, for the message.
+
+    Raises:
+        ScenarioError: no training row has it.
+    """
+    number = place.get(label)
+    if number is None:
+        raise ScenarioError(
+            f"row {row + 1} has the label {label!r}, which no training row has: {nearest(label, place)}",
+            key="data.label_column",
+        )
+    return number
 
 
 def classification_scores(true: Sequence[int], predicted: Sequence[int], labels: Sequence[str]) -> Mapping[str, float]:

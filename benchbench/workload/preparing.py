@@ -5,27 +5,43 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from benchbench import registry
 from benchbench.errors import ScenarioError
 from benchbench.scenario.types import Data
-from benchbench.workload import tokenizer
+from benchbench.workload import cache as kept_data
+from benchbench.workload import encoded, tokenizer
+from benchbench.workload.columns import SHARD_ROWS
 from benchbench.workload.costs import Costs
 from benchbench.workload.examples import Examples, Longs
-from benchbench.workload.rows import SPLITS, Rows
-from benchbench.workload.source import RowSource, TokenSource
+from benchbench.workload.reading import Progress, Reading, cleaned, read
+from benchbench.workload.rows import SPLITS
+from benchbench.workload.shelf import Shelf
+from benchbench.workload.source import OWN, RowSource, TokenSource
+from benchbench.workload.splitting import chunks, split, split_rows
 from benchbench.workload.task import Encoding, Task
-from benchbench.workload.vocabulary import SPECIAL, Vocabulary
+from benchbench.workload.vocabulary import PAD_ID, SPECIAL, Vocabulary
 
-_SPLIT_SEED = 0  # the splits never move with the training's seed: every repeat is judged on the same rows
+__all__ = ["Prepared", "Progress", "prepare", "split_rows"]
+
 _SYNTHETIC_ROWS = {"train": 4096, "validation": 512, "test": 512}
 _SYNTHETIC_SEED = 20_260_101
 _SYNTHETIC_LABELS = ("0", "1")
+# A vocabulary is learned from every k-th training row, k the smallest that keeps to both.
+_VOCABULARY_ROWS = 200_000
+_VOCABULARY_CHARACTERS = 1 << 26
+_FORMAT = 1  # of a cache entry
+_TOKENIZER = "tokenizer.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +56,8 @@ class Prepared:
         fingerprint: hash of the rows.
         licence: of the data.
         costs: what it took.
+        removed: how many rows cleaning left out, by why.
+        cached: whether the examples came from the cache; None for random rows, which are not kept.
     """
 
     train: Examples
@@ -49,24 +67,71 @@ class Prepared:
     fingerprint: str
     licence: str
     costs: Costs
+    removed: Mapping[str, int] = field(default_factory=dict)
+    cached: bool | None = None
 
 
-def prepare(data: Data, task: Task, room: int, pretrained: Vocabulary | None = None) -> Prepared:
-    """Reads, splits and encodes the rows.
+def prepare(
+    data: Data,
+    task: Task,
+    room: int,
+    pretrained: Vocabulary | None = None,
+    *,
+    pairs: bool = True,
+    decoder_start: int = PAD_ID,
+    progress: Progress | None = None,
+) -> Prepared:
+    """Reads, cleans, splits and encodes the rows, or finds them in the cache.
 
     Args:
         data: the scenario's section.
         task: decides what a row must have and how it is encoded.
         room: the size of the model's embedding; no id may reach it.
         pretrained: the vocabulary that the model's weights were trained with, if any.
+        pairs: of a vocabulary that is made here (see `Vocabulary.pairs`): whether the model has token types.
+        decoder_start: of a vocabulary that is made here (see `Vocabulary.decoder_start`).
+        progress: is told how far it is.
 
     Raises:
-        ScenarioError: a row, a column or a vocabulary that cannot be used.
+        ScenarioError: a setting, a row, a column or a vocabulary that cannot be used.
     """
-    source = registry.load(registry.SOURCES, data.source)
+    source = cast(RowSource | TokenSource, registry.load(registry.SOURCES, data.source))
+    _check(data, source)
     if isinstance(source, TokenSource):
-        return _drawn(source, data, task, pretrained or Vocabulary(tokenizer=None, size=_with_room(room)))
-    return _read(cast(RowSource, source), data, task, room, pretrained)
+        made = Vocabulary(tokenizer=None, size=_with_room(room), pairs=pairs, decoder_start=decoder_start)
+        return _drawn(source, data, task, pretrained or made)
+    made_like = partial(dataclasses.replace, pairs=pairs, decoder_start=decoder_start)
+    request = _Request(data, task, room, pretrained, made_like, progress or (lambda *_: None))
+    problem: OSError | None = None
+    with closing(kept_data.places()) as places:
+        for shelf in places:
+            try:
+                return _prepared(source, request, shelf)
+            except OSError as error:  # a full disk
+                problem = error
+    raise AssertionError from problem
+
+
+@dataclass(frozen=True)
+class _Request:
+    data: Data
+    task: Task
+    room: int
+    pretrained: Vocabulary | None
+    made_like: Callable[[Vocabulary], Vocabulary]
+    progress: Progress
+
+
+def _check(data: Data, source: RowSource | TokenSource) -> None:
+    """Refuses settings that the source would not look at."""
+    for name in OWN:
+        if name not in source.settings and getattr(data, name) is not None:
+            raise ScenarioError(
+                f"the source {data.source!r} does not look at data.{name}; leave it out, or name another data.source",
+                key=f"data.{name}",
+            )
+    if isinstance(source, TokenSource) and data.clean:
+        raise ScenarioError("random tokens hold nothing to clean; leave data.clean out", key="data.clean")
 
 
 def _with_room(room: int) -> int:
@@ -80,83 +145,148 @@ def _with_room(room: int) -> int:
 def _drawn(source: TokenSource, data: Data, task: Task, vocabulary: Vocabulary) -> Prepared:
     labels = _SYNTHETIC_LABELS if task.labelled_by else ()
     encoding = Encoding(vocabulary=vocabulary, labels=labels, sequence_length=data.sequence_length)
+    held_out = dataclasses.replace(encoding, held_out=True)
     digest = hashlib.sha256()
     splits = {}
     for number, (name, rows) in enumerate(_SYNTHETIC_ROWS.items()):
         ids = source.draw(data, vocabulary.size, rows, _SYNTHETIC_SEED + number)
         digest.update(ids.values.tobytes())
-        splits[name] = task.synthetic(ids, encoding, np.random.default_rng(_SYNTHETIC_SEED + number))
-    return Prepared(**splits, encoding=encoding, fingerprint=digest.hexdigest(), licence=source.licence, costs=Costs())
+        generator = np.random.default_rng(_SYNTHETIC_SEED + number)
+        splits[name] = task.synthetic(ids, encoding if name == "train" else held_out, generator)
+    return Prepared(
+        train=splits["train"],
+        validation=splits["validation"],
+        test=splits["test"],
+        encoding=encoding,
+        fingerprint=digest.hexdigest(),
+        licence=source.licence,
+        costs=Costs(),
+    )
 
 
-def _read(source: RowSource, data: Data, task: Task, room: int, pretrained: Vocabulary | None) -> Prepared:
-    costs = Costs()
-    splits, fingerprint = _split(source.shards(data, task.roles, costs), task, data)
-    labels = _labels(splits["train"], task)
-    with costs.spent("tokenize"):
-        vocabulary = pretrained or _learned(task, splits["train"], room)
-        encoding = Encoding(vocabulary=vocabulary, labels=labels, sequence_length=data.sequence_length)
-        held_out = dataclasses.replace(encoding, held_out=True)
-        examples = {n: task.encode(rows, encoding if n == "train" else held_out) for n, rows in splits.items()}
-    return Prepared(**examples, encoding=encoding, fingerprint=fingerprint, licence=source.licence, costs=costs)
+def _prepared(source: RowSource, request: _Request, shelf: Shelf) -> Prepared:
+    data, task, costs = request.data, request.task, Costs()
+    reading = read(source, data, task, shelf, costs, request.progress)
+    key = _key(reading.fingerprint, request)
+    found = kept_data.find(key)
+    if found is None:
+        reading = cleaned(reading, data, task, shelf, costs, request.progress)
+        with costs.spent("tokenize"):
+            known = _encode(reading, request, shelf)
+    content = (shelf, known) if found is None else found
+    splits, encoding = _loaded(*content, request)
+    if found is None:
+        kept_data.keep(shelf, key)
+    return Prepared(
+        train=splits["train"],
+        validation=splits["validation"],
+        test=splits["test"],
+        encoding=encoding,
+        fingerprint=reading.fingerprint,
+        licence=source.licence,
+        costs=costs,
+        removed=content[1]["removed"],
+        cached=found is not None,
+    )
 
 
-def _learned(task: Task, rows: Rows, room: int) -> Vocabulary:
-    return tokenizer.trained(list(task.texts(rows)), room, task.tokenizer)
+def _encode(reading: Reading, request: _Request, shelf: Shelf) -> dict[str, Any]:
+    """Writes an entry; returns what is known of it."""
+    task, data = request.task, request.data
+    rows = split(reading.outline, reading.kept, data)
+    labels = _labels(reading, rows["train"], task)
+    vocabulary = request.pretrained or request.made_like(_learned(reading, rows["train"], request))
+    encoding = Encoding(vocabulary=vocabulary, labels=labels, sequence_length=data.sequence_length)
+    total, done = sum(map(len, rows.values())), 0
+    splits: dict[str, dict[str, Any]] = {}
+    hashes: dict[str, str] = {}
+    for name in SPLITS:
+        writer = encoded.SplitWriter(shelf, name)
+        how = dataclasses.replace(encoding, held_out=name != "train")
+        for part in reading.spool.parts(chunks(rows[name], reading.outline)):
+            writer.add(task.encode(part, how))
+            done += len(part)
+            request.progress("tokenize", done, total)
+        splits[name], more = writer.finish()
+        hashes |= more
+    if not splits["train"]["rows"]:
+        raise ScenarioError("no training row has anything to learn from", key="data.source")
+    if request.pretrained is None:
+        assert vocabulary.tokenizer is not None
+        hashes[_TOKENIZER] = encoded.write(shelf, _TOKENIZER, vocabulary.tokenizer.to_str().encode())
+    reading.spool.remove()
+    known = {
+        "splits": splits, "labels": labels, "vocabulary": _numbers(vocabulary), "removed": dict(reading.removed),
+    }  # fmt: skip
+    kept_data.seal(shelf, known, hashes)
+    return known
 
 
-def _split(shards: Iterable[tuple[str | None, Rows]], task: Task, data: Data) -> tuple[dict[str, Rows], str]:
-    """Every split's rows, and the fingerprint of all."""
-    digest = hashlib.sha256()
-    given: dict[str | None, list[Rows]] = {}
-    for split, every in shards:
-        rows = _needed(every, task, data)
-        given.setdefault(split, []).append(rows)
-        for number in range(len(rows)):
-            row = {role: values[number] for role, values in rows.columns.items()}
-            digest.update(json.dumps([split, row], sort_keys=True, ensure_ascii=False).encode() + b"\n")
-    whole = {split: _joined(parts) for split, parts in given.items()}
-    if None not in whole:
-        return {name: whole[name] for name in SPLITS}, digest.hexdigest()
-    rows = whole[None]
-    parts = split_rows(len(rows), data.validation_fraction, data.test_fraction)
-    return {name: rows.take(part) for name, part in zip(SPLITS, parts, strict=True)}, digest.hexdigest()
+def _loaded(shelf: Shelf, known: Mapping[str, Any], request: _Request) -> tuple[dict[str, Examples], Encoding]:
+    """The examples of an entry, and how they were encoded."""
+    vocabulary = request.pretrained
+    if vocabulary is None:
+        made = Tokenizer.from_str(bytes(shelf.buffer(_TOKENIZER)).decode())
+        vocabulary = Vocabulary(tokenizer=made, **known["vocabulary"])
+    length = request.data.sequence_length
+    encoding = Encoding(vocabulary=vocabulary, labels=tuple(known["labels"]), sequence_length=length)
+    return {name: encoded.read(shelf, name, known["splits"][name]) for name in SPLITS}, encoding
 
 
-def _needed(rows: Rows, task: Task, data: Data) -> Rows:
-    """The columns that the task looks at."""
-    missing = [role for role in task.roles if role not in rows.columns]
-    if missing:
-        raise ScenarioError(
-            f"the source {data.source!r} has no {' and no '.join(missing)}, which the task needs; it has "
-            f"{', '.join(sorted(rows.columns))}",
-            key="data.source",
-        )
-    kept = (*task.roles, *(role for role in ("document",) if role in rows.columns))
-    return Rows(columns={role: rows.columns[role] for role in kept}, numbers=rows.numbers)
-
-
-def _joined(parts: Sequence[Rows]) -> Rows:
-    columns = {role: [value for part in parts for value in part.columns[role]] for role in parts[0].columns}
-    return Rows(columns=columns, numbers=np.concatenate([part.numbers for part in parts]))
-
-
-def _labels(train: Rows, task: Task) -> tuple[str, ...]:
+def _labels(reading: Reading, train: Longs, task: Task) -> tuple[str, ...]:
     """The classes, by name: every one that the training rows have."""
     if task.labelled_by is None:
         return ()
     found: set[str] = set()
-    for value in train.columns[task.labelled_by]:
-        found.update([value] if isinstance(value, str) else value)
+    for rows in reading.spool.parts(_stretches(train)):
+        for value in rows.columns[task.labelled_by]:
+            found.update(task.classes(value))
     return tuple(sorted(found))
 
 
-def split_rows(rows: int, validation_fraction: float, test_fraction: float) -> tuple[Longs, Longs, Longs]:
-    """Row numbers of training, validation and test: disjoint, together every row, each in rising order."""
-    order = np.random.default_rng(_SPLIT_SEED).permutation(rows).astype(np.int64)
-    validation, test = round(rows * validation_fraction), round(rows * test_fraction)
-    return (
-        np.sort(order[validation + test :]),
-        np.sort(order[:validation]),
-        np.sort(order[validation : validation + test]),
-    )
+def _learned(reading: Reading, train: Longs, request: _Request) -> Vocabulary:
+    """A vocabulary of the training rows, or of an even sample of them where they are very many."""
+    characters = int(reading.outline.characters[train].sum())
+    every = max(1, -(-len(train) // _VOCABULARY_ROWS), -(-characters // _VOCABULARY_CHARACTERS))
+    sample = train[::every]
+
+    def texts() -> Iterator[str]:
+        done = 0
+        for rows in reading.spool.parts(_stretches(sample)):
+            yield from request.task.texts(rows)
+            done += len(rows)
+            request.progress("vocabulary", done, len(sample))
+
+    return tokenizer.trained(texts, request.room, request.task.tokenizer)
+
+
+def _stretches(rows: Longs) -> list[Longs]:
+    return [rows[begin : begin + SHARD_ROWS] for begin in range(0, len(rows), SHARD_ROWS)]
+
+
+def _numbers(vocabulary: Vocabulary) -> dict[str, int | bool]:
+    """A vocabulary's fields but its tokenizer."""
+    fields = dataclasses.fields(vocabulary)
+    return {field.name: getattr(vocabulary, field.name) for field in fields if field.name != "tokenizer"}
+
+
+def _key(fingerprint: str, request: _Request) -> str:
+    """What decides every byte of an entry, hashed."""
+    data, given = request.data, request.pretrained
+    vocabulary = given or request.made_like(Vocabulary(tokenizer=None, size=min(request.room, tokenizer.VOCABULARY)))
+    made = given.tokenizer.to_str() if given is not None and given.tokenizer is not None else request.task.tokenizer
+    parts = [
+        _FORMAT, _code(), version("tokenizers"), version("numpy"), fingerprint, data.clean, data.validation_fraction,
+        data.test_fraction, data.sequence_length, type(request.task).__module__, type(request.task).__qualname__,
+        made, _numbers(vocabulary),
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _code() -> str:
+    """Hash of the code that prepares data: what it made before it was changed is made again."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -14,14 +14,24 @@ if TYPE_CHECKING:
     from benchbench.workload.rows import Rows
 
 
+COLUMNS = (
+    "text_column", "label_column", "source_column", "target_column", "question_column", "context_column",
+    "answer_column",
+)  # fmt: skip
+# Settings of `data` that mean something to some sources only.
+OWN = ("path", "subset", "revision", "split", "lengths", *COLUMNS)
+
+
 class RowSource(ABC):
     """Where texts come from.
 
     Attributes:
         licence: of the data.
+        settings: those of `OWN` that it obeys; the others are refused.
     """
 
     licence: str = "the user's own data"
+    settings: frozenset[str] = frozenset()
 
     @abstractmethod
     def shards(self, data: Data, roles: Sequence[str], costs: Costs) -> Iterator[tuple[str | None, Rows]]:
@@ -30,7 +40,7 @@ class RowSource(ABC):
         Args:
             data: the scenario's section.
             roles: what each row must have; a role `document` may be added where the source knows documents.
-            costs: takes the seconds that storage and decoding cost.
+            costs: takes the seconds that storage costs; what else the reading takes is counted as decoding.
 
         Yields:
             The split that the source itself puts the rows in (`train`, `validation`, `test`; None where fractions of
@@ -40,15 +50,21 @@ class RowSource(ABC):
             ScenarioError: a file, column or row that cannot be used, by name.
         """
 
+    def word_shards(self, data: Data, roles: Sequence[str], costs: Costs) -> Iterator[tuple[str | None, Rows]]:
+        """The rows of a task that labels words: as `shards`, or others where `text` and `label` are lists."""
+        return self.shards(data, roles, costs)
+
 
 class TokenSource(ABC):
     """Where random tokens come from, for throughput alone.
 
     Attributes:
         licence: of the data.
+        settings: those of `OWN` that it obeys; the others are refused.
     """
 
     licence: str = "none needed: random numbers"
+    settings: frozenset[str] = frozenset()
 
     @abstractmethod
     def draw(self, data: Data, vocabulary: int, rows: int, seed: int) -> Ragged:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from benchbench.workload.batches import Batch
     from benchbench.workload.examples import Examples, Ragged
-    from benchbench.workload.rows import Rows
+    from benchbench.workload.rows import Rows, Value
     from benchbench.workload.vocabulary import Vocabulary
 
 
@@ -58,11 +58,13 @@ class HeldOut:
         batches: all of them, on the model's device; `Batch.rows` says which.
         examples: the same rows, with their texts.
         encoding: how they were encoded.
+        wanted: the metrics that must be there; None for all. Others that take time may be left out.
     """
 
     batches: Sequence[Batch]
     examples: Examples
     encoding: Encoding
+    wanted: frozenset[str] | None = None
 
 
 class Task(ABC):
@@ -72,6 +74,7 @@ class Task(ABC):
         head: the transformers auto class.
         roles: what a row must have, such as `text` and `label`; a source gives a column for each.
         labelled_by: the role that holds classes, if one does.
+        labels_words: whether that is a class for each word of `text`, so that both are lists.
         tokenizer: the kind of vocabulary that is made where no pretrained one is used: `wordpiece` (lower-cased
             words) or `bytes` (byte-level BPE, which loses nothing).
         metrics: the names that a target may use, whatever the classes are.
@@ -84,6 +87,7 @@ class Task(ABC):
     head: str
     roles: tuple[str, ...]
     labelled_by: str | None = None
+    labels_words: bool = False
     tokenizer: Literal["wordpiece", "bytes"] = "wordpiece"
     metrics: tuple[str, ...]
     class_metrics: str | None = None
@@ -103,6 +107,10 @@ class Task(ABC):
             if role != self.labelled_by:
                 yield from rows.texts(role)
 
+    def classes(self, value: Value) -> Sequence[str]:
+        """The classes that a row names in the role `labelled_by`."""
+        return (value,) if isinstance(value, str) else value
+
     @abstractmethod
     def encode(self, rows: Rows, encoding: Encoding) -> Examples:
         """Turns rows into examples; one row may give none, one or several.
@@ -120,6 +128,14 @@ class Task(ABC):
         del encoding, generator
         return examples
 
+    def check_model(self, model: torch.nn.Module) -> None:
+        """Looks whether a model, perhaps one without weights, can learn this task.
+
+        Raises:
+            UnsupportedError: its family has no such head, or one that would learn something else.
+        """
+        del model
+
     @abstractmethod
     def loss_sums(self, model: torch.nn.Module, batch: Batch, objective: Objective) -> Mapping[str, torch.Tensor]:
         """The sums of the losses over the labelled positions of a micro-batch (not their means), in float32.
@@ -129,4 +145,4 @@ class Task(ABC):
 
     @abstractmethod
     def score(self, model: torch.nn.Module, held_out: HeldOut) -> Mapping[str, float]:
-        """The metrics over held-out rows; the model is in evaluation mode, gradients are off."""
+        """The metrics over held-out rows, all that are wanted; the model is in evaluation mode, gradients are off."""

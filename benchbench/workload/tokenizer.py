@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,9 +27,13 @@ from benchbench.workload.vocabulary import CLS_ID, SEP_ID, SPECIAL, UNKNOWN_ID, 
 VOCABULARY = 4000
 # One letter, as a word's beginning and inside one; every byte.
 _SMALLEST = {"wordpiece": len(SPECIAL) + 2, "bytes": len(SPECIAL) + 256}
-_LETTERS = 1000
+# Of the vocabulary, the most that single letters may take: Chinese alone has thousands that are common.
+_LETTERS = 0.75
 _INSIDE = "##"
-_FORMAT = 3  # 3: with a decoder
+_FORMAT = 4  # 4: as many letters as there is room for
+
+Texts = Sequence[str] | Callable[[], Iterable[str]]
+"""Texts, or what gives them anew, one at a time, whenever it is called."""
 
 
 def cache_folder() -> Path | None:
@@ -41,11 +45,11 @@ def cache_folder() -> Path | None:
         return None
 
 
-def trained(texts: Sequence[str], limit: int, kind: str = "wordpiece") -> Vocabulary:
+def trained(texts: Texts, limit: int, kind: str = "wordpiece") -> Vocabulary:
     """The vocabulary of some texts, from the cache or trained now; a damaged cache entry is trained again.
 
     Args:
-        texts: the training split.
+        texts: of the training split; they are read two or three times.
         limit: the most entries that the model's embedding has room for.
         kind: `wordpiece` or `bytes` (see `Task.tokenizer`).
 
@@ -60,7 +64,7 @@ def trained(texts: Sequence[str], limit: int, kind: str = "wordpiece") -> Vocabu
     if folder is None:
         return _vocabulary(_TRAIN[kind](texts, size))
     digest = hashlib.sha256(f"{_FORMAT} {version('tokenizers')} {kind} {size}\n".encode())
-    for text in texts:
+    for text in _each(texts):
         digest.update(text.encode() + b"\n")
     file = folder / f"{kind}-{digest.hexdigest()[:32]}.json"
     cached = _read(file)
@@ -74,7 +78,11 @@ def _vocabulary(tokenizer: Tokenizer) -> Vocabulary:
     return Vocabulary(tokenizer=tokenizer, size=tokenizer.get_vocab_size())
 
 
-def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
+def _each(texts: Texts) -> Iterable[str]:
+    return texts() if callable(texts) else texts
+
+
+def train_wordpiece(texts: Texts, size: int) -> Tokenizer:
     """Trains a vocabulary: the same texts and size give the same one, in every process.
 
     The library's trainer numbers the letters inside of words in the order of a hash table that differs from process
@@ -83,12 +91,12 @@ def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
     over into a tokenizer in which they are ordinary ones.
     """
     learner = _tokenizer({name: index for index, name in enumerate(SPECIAL)})
-    letters = _letters(texts, learner.normalizer, size)
+    letters, inside = _letters(texts, learner.normalizer, size)
     learner.train_from_iterator(
-        texts,
+        _each(texts),
         WordPieceTrainer(
             vocab_size=size,
-            special_tokens=[*SPECIAL, *(_INSIDE + letter for letter in letters)],
+            special_tokens=[*SPECIAL, *(_INSIDE + letter for letter in inside)],
             initial_alphabet=letters,
             limit_alphabet=len(letters),
             show_progress=False,
@@ -98,13 +106,13 @@ def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
     return _with_ends(tokenizer)
 
 
-def train_bytes(texts: Sequence[str], size: int) -> Tokenizer:
+def train_bytes(texts: Texts, size: int) -> Tokenizer:
     """Trains a byte-level BPE vocabulary, in which every text can be written and read back as it was."""
     tokenizer = Tokenizer(BPE())
     tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
     tokenizer.decoder = ByteLevelDecoder()
     tokenizer.train_from_iterator(
-        texts,
+        _each(texts),
         BpeTrainer(
             vocab_size=size,
             special_tokens=list(SPECIAL),
@@ -138,14 +146,26 @@ def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
     return tokenizer
 
 
-def _letters(texts: Sequence[str], normalizer: BertNormalizer, size: int) -> list[str]:
-    """The commonest letters, in the order of their code points; each takes two entries of the vocabulary."""
+def _letters(texts: Texts, normalizer: BertNormalizer, size: int) -> tuple[list[str], list[str]]:
+    """The commonest letters that have room, and those of them that stand inside of words too, by their code points.
+
+    A letter takes two entries of the vocabulary: as a word's beginning and inside one. An ideograph, which the
+    normalizer puts blanks around, takes one.
+    """
     counts: Counter[str] = Counter()
-    for text in texts:
+    for text in _each(texts):
         counts.update(normalizer.normalize_str(text))
     commonest = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
-    kept = [letter for letter, _ in commonest if not letter.isspace()]
-    return sorted(kept[: min(_LETTERS, (size - len(SPECIAL)) // 2)])
+    room = max(2, int((size - len(SPECIAL)) * _LETTERS))
+    letters, inside = [], []
+    for letter in (letter for letter, _ in commonest if not letter.isspace()):
+        alone = normalizer.normalize_str(letter) != letter
+        room -= 1 if alone else 2
+        if room < 0:
+            break
+        letters.append(letter)
+        inside += [] if alone else [letter]
+    return sorted(letters), sorted(inside)
 
 
 def _read(file: Path) -> str | None:

@@ -8,10 +8,25 @@ from dataclasses import dataclass
 from tokenizers import Encoding, Tokenizer
 
 from benchbench.workload.examples import Ragged
+from benchbench.workload.rows import Value
 
 # The special tokens stand at the start of every vocabulary made here. A row ends with `[SEP]`: some families read it.
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 PAD_ID, UNKNOWN_ID, CLS_ID, SEP_ID, MASK_ID = range(len(SPECIAL))
+
+
+def kept(encoding: Encoding, longest: int) -> list[int]:
+    """The places of a row's tokens that stay; what is too long loses its end, but not the special token there.
+
+    Args:
+        encoding: the row.
+        longest: tokens, those at the ends too.
+    """
+    count = len(encoding.ids)
+    if count <= longest:
+        return list(range(count))
+    tail = sum(encoding.special_tokens_mask[-1:])
+    return [*range(longest - tail), *range(count - tail, count)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +38,7 @@ class Vocabulary:
         size: ids run from 0 to this, exclusive.
         pad, unknown, begin, end, mask: the special tokens' ids (`begin` is [CLS] or <s>, `end` is [SEP] or </s>);
             a foreign vocabulary that lacks one has another in its place, or -1 for the mask.
+        decoder_start: what the decoder of an encoder-decoder begins with.
         pairs: whether a second text of a row has token types of its own (BERT's `token_type_ids`).
     """
 
@@ -33,10 +49,11 @@ class Vocabulary:
     begin: int = CLS_ID
     end: int = SEP_ID
     mask: int = MASK_ID
+    decoder_start: int = PAD_ID
     pairs: bool = True
 
     def encode(
-        self, texts: Sequence[str], seconds: Sequence[str] | None = None, *, special: bool = True
+        self, texts: Sequence[Value], seconds: Sequence[str] | None = None, *, special: bool = True, words: bool = False
     ) -> list[Encoding]:
         """Encodes rows, in parallel, whole.
 
@@ -44,10 +61,11 @@ class Vocabulary:
             texts: one a row.
             seconds: a second text for each row.
             special: whether to put the special tokens in.
+            words: whether each text is a list of words.
         """
         assert self.tokenizer is not None
         rows = list(texts) if seconds is None else list(zip(texts, seconds, strict=True))
-        found: list[Encoding] = self.tokenizer.encode_batch(rows, add_special_tokens=special)
+        found: list[Encoding] = self.tokenizer.encode_batch(rows, is_pretokenized=words, add_special_tokens=special)
         return found
 
     def rows(self, texts: Sequence[str], longest: int) -> Ragged:
@@ -60,15 +78,13 @@ class Vocabulary:
         found = []
         for encoding in self.encode(texts):
             ids = encoding.ids
-            if len(ids) > longest:
-                tail = sum(encoding.special_tokens_mask[-1:])
-                ids = ids[: longest - tail] + ids[len(ids) - tail :]
-            found.append(ids)
+            found.append(ids if len(ids) <= longest else [ids[place] for place in kept(encoding, longest)])
         return Ragged.of(found)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of some ids, special tokens left out."""
-        assert self.tokenizer is not None
+        """The text of some ids, special tokens left out; ids that were never text are written as numbers."""
+        if self.tokenizer is None:
+            return " ".join(str(i) for i in ids if i not in self.special)
         return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
 
     @property

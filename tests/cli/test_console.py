@@ -16,7 +16,10 @@ def test_a_full_device_on_stdout_is_one_message_and_exit_3(tmp_path: object) -> 
         command = [sys.executable, "-P", "-c", _LIST, str(tmp_path)]
         answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert answer.returncode == 3
-    assert answer.stderr.splitlines()[-1] == "error: standard output: the document cannot be written: No space left on device"
+    assert (
+        answer.stderr.splitlines()[-1]
+        == "error: standard output: the document cannot be written: No space left on device"
+    )
     assert "Traceback" not in answer.stderr
 
 
@@ -33,9 +36,6 @@ def test_a_reader_that_left_is_no_error_message(tmp_path: object) -> None:
 
 @pytest.mark.parametrize("arguments", [["list"], ["doctor"]])
 def test_with_json_stdout_holds_one_document_alone(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    import json
-
-    from benchbench.cli.main import run
 
     assert run([*arguments, "--json"]) == 0
     assert isinstance(json.loads(capsys.readouterr().out), dict)

@@ -115,6 +115,8 @@ def test_dry_run_runs_nothing_and_creates_nothing(tmp_path: Path, environment: d
     row = document(answer)["runs"][0]
     assert row["repeats"] == 3
     assert 5 < row["expected_s"] < 200
+    assert row["micro_batch"] == 64
+    assert row["micro_batch_chosen"].startswith("plainly fits")
     assert "nothing was run" in answer.stderr
     assert list(tmp_path.iterdir()) == []
 

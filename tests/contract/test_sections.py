@@ -8,13 +8,21 @@ from pathlib import Path
 import pytest
 
 from benchbench import registry
+from benchbench.record.comparing import compare
 from benchbench.record.store import read_run
 from benchbench.record.study import Attribution
 from benchbench.record.types import Outcome
 from benchbench.report import content
 from benchbench.report.figure import drawing
 from benchbench.report.plugins import Plugin, plugins, sections_of
-from benchbench.report.subject import RunSubject, StudySubject, Subject, run_subject, study_subject
+from benchbench.report.subject import (
+    AnySubject,
+    ComparisonSubject,
+    RunSubject,
+    StudySubject,
+    run_subject,
+    study_subject,
+)
 from benchbench.report.terminal import draw
 from benchbench.scenario.knobs import Lever
 from tests.report.records import TARGET, estimate, run_folder, scenario, study, study_folder
@@ -49,7 +57,12 @@ def _study_with_runs(out: Path) -> StudySubject:
     return study_subject(study_folder(out, study(runs, attribution=parts)))
 
 
-SUBJECTS: dict[str, Callable[[Path], Subject]] = {
+def _comparison(out: Path, *changes: dict[str, object]) -> ComparisonSubject:
+    runs = tuple(_run(out, run_id=f"20260101-00000{i}-bert-aaaa", **one) for i, one in enumerate(changes))
+    return ComparisonSubject(comparison=compare([r.run for r in runs], 0.02), runs=runs, command=("benchbench",))
+
+
+SUBJECTS: dict[str, Callable[[Path], AnySubject]] = {
     "an ok run": _run,
     "to a target": partial(_run, of=scenario(**TARGET)),
     "a missed target": partial(_run, of=scenario(**TARGET | {"target": {"metric": "accuracy", "at_least": 2.0}})),
@@ -72,11 +85,16 @@ SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     "a tie": partial(_study, verdict="tie"),
     "insufficient evidence": partial(_study, verdict="insufficient-evidence"),
     "a study never stored": lambda _out: StudySubject(study=study()),
+    "two runs": lambda out: _comparison(out, {}, {}),
+    "three runs to a target": lambda out: _comparison(out, *[{"of": scenario(**TARGET)}] * 3),
+    "a single repeat beside three": lambda out: _comparison(out, {}, {"outcomes": (Outcome.OK,)}),
+    "some failed": lambda out: _comparison(out, {}, {"outcomes": (Outcome.OK, *FAILED)}),
+    "other batches": lambda out: _comparison(out, {}, {"of": scenario(training={"global_batch": 8})}),
 }
 
 
 @pytest.fixture(params=SUBJECTS)
-def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AnySubject:
     return SUBJECTS[request.param](tmp_path)
 
 
@@ -86,11 +104,11 @@ def test_a_section_declares_itself(name: str) -> None:
     assert isinstance(plugin, Plugin)
     assert plugin.title
     assert plugin.takes
-    assert set(plugin.takes) <= {RunSubject, StudySubject}
+    assert set(plugin.takes) <= {RunSubject, StudySubject, ComparisonSubject}
     assert not plugin.title.endswith(".")
 
 
-def test_every_section_renders_or_is_silent(subject: Subject) -> None:
+def test_every_section_renders_or_is_silent(subject: AnySubject) -> None:
     for plugin in (p for p in plugins() if isinstance(subject, p.takes)):
         section = plugin.render(subject)
         if section is not None:
@@ -100,13 +118,13 @@ def test_every_section_renders_or_is_silent(subject: Subject) -> None:
             assert all(isinstance(block, BLOCKS) for block in section.blocks)
 
 
-def test_the_first_section_is_the_answer(subject: Subject) -> None:
+def test_the_first_section_is_the_answer(subject: AnySubject) -> None:
     first = sections_of(subject)[0]
     assert isinstance(first.blocks[0], content.Answer)
     assert first.title == sections_of(subject, brief=True)[0].title
 
 
-def test_every_block_can_be_drawn(subject: Subject) -> None:
+def test_every_block_can_be_drawn(subject: AnySubject) -> None:
     for block in (b for section in sections_of(subject) for b in section.blocks):
         draw(block)
         if isinstance(block, content.Table):

@@ -32,10 +32,8 @@ def test_a_plain_scenario_passes(tmp_path: Path) -> None:
         ("hardware.expect=NVIDIA Z100", UnsupportedError, "hardware.expect", MACHINE.cpu),
         ("hardware.device=cuda", UnsupportedError, "hardware.device", "no CUDA device"),
         ("precision=tf32", UnsupportedError, "precision", "NVIDIA"),
-        ("precision=fp8", UnsupportedError, "precision", "not implemented yet"),
-        ("training.compile=default", UnsupportedError, "training.compile", "not implemented yet"),
-        ("data.source=csv", UnsupportedError, "data.source", "not implemented yet"),
-        ("task=masked-lm", UnsupportedError, "task", "not implemented yet"),
+        ("precision=fp8", UnsupportedError, "precision", "fp8 is arithmetic of NVIDIA GPUs"),
+        ("parallelism.local_sgd=2", UnsupportedError, "parallelism.local_sgd", "not implemented yet"),
     ],
 )
 def test_what_cannot_run_is_named(tmp_path: Path, override: str, kind: type[InputError], key: str, says: str) -> None:
@@ -51,10 +49,10 @@ def test_what_cannot_run_is_named(tmp_path: Path, override: str, kind: type[Inpu
 
 def test_a_refused_setting_of_the_file_has_its_line(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
-    file.write_text(BASE + "training:\n  global_batch: 8\n  compile: default\n")
+    file.write_text(BASE + "parallelism:\n  data: 1\n  local_sgd: 2\n")
     with pytest.raises(UnsupportedError) as caught:
         preflight.check(load(file)[0], MACHINE, str(file))
-    assert (caught.value.line, caught.value.key) == (6, "training.compile")
+    assert (caught.value.line, caught.value.key) == (6, "parallelism.local_sgd")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,44 @@ def test_scenarios_take_turns_round_by_round(tmp_path: Path, scenario: Scenario)
     other = vary(scenario, {"training.global_batch": 8})
     executor = FakeExecutor()
     stored = measure(plan(tmp_path, scenario, other), executor).stored
-    batches = [(r.scenario.training.global_batch, r.index, r.order) for r in executor.requests]
-    assert batches == [(32, 0, 0), (8, 0, 1), (32, 1, 2), (8, 1, 3), (32, 2, 4), (8, 2, 5)]
+    rounds = [(r.scenario.training.global_batch, r.index) for r in executor.requests]
+    assert [sorted(rounds[at : at + 2]) for at in (0, 2, 4)] == [[(8, i), (32, i)] for i in range(3)]
     assert [s.run.scenario for s in stored] == [scenario, other]
-    assert [r.order for r in stored[1].run.repeats] == [1, 3, 5]
+
+
+def test_the_order_of_a_round_is_drawn_and_the_next_round_is_its_reverse(tmp_path: Path, scenario: Scenario) -> None:
+    several = [vary(scenario, {"training.global_batch": 8 * n, "measure.repeats": 12}) for n in range(1, 5)]
+    orders = []
+    for _ in range(2):
+        executor = FakeExecutor()
+        measure(plan(tmp_path, *several), executor)
+        orders.append([r.scenario.training.global_batch for r in executor.requests])
+    rounds = [tuple(orders[0][at : at + 4]) for at in range(0, 48, 4)]
+    assert all(set(one) == {8, 16, 24, 32} for one in rounds)
+    assert [one[::-1] for one in rounds[::2]] == rounds[1::2]
+    assert len(set(rounds[::2])) > 1, "drawn anew for every pair of rounds"
+    assert orders[0] == orders[1], "the same command does the same"
+
+
+def test_a_steady_drift_hits_all_alike(tmp_path: Path, scenario: Scenario) -> None:
+    other = vary(scenario, {"training.global_batch": 8})
+    executor = FakeExecutor()
+    executor.script = lambda _s, _seed: Answer(step_s=0.01 * (1 + 0.05 * len(executor.requests)))
+    stored = measure(plan(tmp_path, scenario, other, repeats=4), executor).stored
+    means = [sum(r.figures.step_s for r in s.run.repeats if r.figures) / 4 for s in stored]
+    assert means[0] == pytest.approx(means[1])
+
+
+def test_order_and_time_of_every_repeat_are_in_the_record(tmp_path: Path, scenario: Scenario) -> None:
+    other = vary(scenario, {"training.global_batch": 8})
+    executor = FakeExecutor()
+    stored = measure(plan(tmp_path, scenario, other), executor).stored
+    by_order = {r.order: r for s in stored if s.folder is not None for r in read_run(s.folder).repeats}
+    assert sorted(by_order) == list(range(6))
+    assert [by_order[i].index for i in range(6)] == [r.index for r in executor.requests]
+    starts = [datetime.fromisoformat(by_order[i].started_at) for i in range(6)]
+    assert starts == sorted(starts)
+    assert all(start.tzinfo is not None for start in starts)
 
 
 def test_repeat_r_uses_seed_plus_r(tmp_path: Path, scenario: Scenario) -> None:
@@ -119,13 +154,19 @@ def test_a_result_that_cannot_be_written_is_still_returned(
     assert len(unfinished(tmp_path / "out")) == 1, "what was measured stays in the working folder"
 
 
-@pytest.mark.parametrize(("spread", "expected"), [(0.001, 3), (0.5, 10)])
+@pytest.mark.parametrize(("spread", "expected"), [(0.001, 5), (0.018, 8), (0.5, 20)])
 def test_auto_repeats_go_on_until_the_mean_is_known(
     tmp_path: Path, scenario: Scenario, spread: float, expected: int
 ) -> None:
     executor = FakeExecutor(lambda _s, seed: Answer(step_s=0.01 * (1 + spread * (seed % 2))))
     stored = measure(plan(tmp_path, vary(scenario, {"measure.repeats": "auto"})), executor).stored[0]
     assert len(stored.run.repeats) == expected
+
+
+def test_auto_repeats_stop_after_an_hour(tmp_path: Path, scenario: Scenario) -> None:
+    executor = FakeExecutor(lambda _s, _seed: Answer(step_s=60.0))
+    stored = measure(plan(tmp_path, vary(scenario, {"measure.repeats": "auto"})), executor).stored[0]
+    assert [r.wall_s for r in stored.run.repeats] == [1800.0] * 3
 
 
 def test_auto_repeats_stop_where_nothing_is_measured(tmp_path: Path, scenario: Scenario) -> None:

@@ -11,13 +11,11 @@ from benchbench.record.figures import (
     device_peak_bytes,
     figures,
     process_peak_bytes,
-    reach,
     seen_devices,
     telemetry_warnings,
     warmup_steps,
 )
-from benchbench.scenario.types import Target
-from tests.record.lines import CPU, GPU, Line, evaluation, header, plan, raw, steady, steps
+from tests.record.lines import CPU, GPU, Line, header, plan, raw, steady, steps
 
 
 def test_figures_are_over_the_steps_after_the_warm_up() -> None:
@@ -119,57 +117,6 @@ def test_data_waits_that_were_not_told_are_unknown() -> None:
     found = figures(raw([*without, steady(0)]), 0.95, None)
     assert found is not None
     assert found.data_wait_fraction is None
-
-
-TARGET = Target(metric="accuracy", at_least=0.8)
-
-
-def test_the_first_evaluation_that_meets_the_target_is_the_crossing() -> None:
-    events = [
-        evaluation(50, 5.0, accuracy=0.6),
-        evaluation(100, 10.0, accuracy=0.8),
-        evaluation(150, 15.0, accuracy=0.9),
-    ]
-    found = reach(raw(events), TARGET)
-    assert (found.reached, found.time_to_target_s, found.steps_to_target) == (True, 10.0, 100)
-    assert (found.previous_evaluation_s, found.previous_evaluation_step) == (5.0, 50)
-    assert (found.best, found.evaluation_s) == (0.8, 1.0)
-
-
-def test_the_first_evaluation_of_all_may_be_the_crossing() -> None:
-    found = reach(raw([evaluation(50, 5.0, accuracy=1.0)]), TARGET)
-    assert (found.previous_evaluation_s, found.previous_evaluation_step) == (0.0, 0)
-
-
-def test_a_target_that_is_not_met_leaves_the_best() -> None:
-    found = reach(raw([evaluation(50, 5.0, accuracy=0.7), evaluation(100, 10.0, accuracy=0.6)]), TARGET)
-    assert (found.reached, found.time_to_target_s, found.steps_to_target, found.best) == (False, None, None, 0.7)
-    assert found.evaluation_s == 1.0
-
-
-def test_a_loss_is_met_from_above() -> None:
-    target = Target(metric="loss", at_most=0.5)
-    found = reach(raw([evaluation(5, 1.0, loss=0.9), evaluation(10, 2.0, loss=0.5)]), target)
-    assert (found.reached, found.best) == (True, 0.5)
-    assert reach(raw([evaluation(5, 1.0, loss=0.9), evaluation(10, 2.0, loss=1.2)]), target).best == 0.9
-
-
-def test_what_came_after_the_deadline_reaches_nothing() -> None:
-    late = {**evaluation(50, 5.0, accuracy=0.9), "late": True}
-    found = reach(raw([late]), TARGET)
-    assert (found.reached, found.best) == (False, 0.9)
-
-
-@pytest.mark.parametrize("metrics", [{}, {"loss": 1.0}, {"accuracy": math.nan}, {"accuracy": None}])
-def test_an_evaluation_without_the_metric_reaches_nothing(metrics: dict[str, float]) -> None:
-    found = reach(raw([evaluation(50, 5.0, **metrics)]), TARGET)
-    assert (found.reached, found.best) == (False, None)
-
-
-def test_broken_evaluations_are_none() -> None:
-    lines: list[Line] = [{"event": "eval"}, {"event": "eval", "step": 1, "metrics": "good"}]
-    assert reach(raw([*lines, evaluation(50, 5.0, accuracy=0.9)]), TARGET).reached
-    assert not reach(raw(), TARGET).reached
 
 
 def test_the_peaks_of_memory() -> None:

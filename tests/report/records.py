@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from benchbench.record import raw
-from benchbench.record.figures import RawLines, device_peak_bytes, figures, reach, seen_devices
+from benchbench.record.figures import RawLines, device_peak_bytes, figures, seen_devices
 from benchbench.record.machine import Device, Machine
+from benchbench.record.reaching import reach
 from benchbench.record.store import Draft
 from benchbench.record.study import Baseline, Economics, Overrides, Recommendation, Study, Trial
 from benchbench.record.types import Failure, Outcome, Repeat, Run, RunWarning

@@ -21,13 +21,16 @@ SCHEMA = schema_of(Scenario)
 SETTINGS = [key for key, field in fields_of(Scenario) if section_of(field) is None]
 LORA: dict[str, Any] = {"name": "lora"}
 SPLIT = {"train": "a", "validation": "b"}
-# Where the schema has a pattern.
+UNIFORM: dict[str, Any] = {"name": "uniform", "low": 1, "high": 8}
+LOGNORMAL: dict[str, Any] = {"name": "lognormal", "median": 8}
+# Where the schema has a pattern, and where the number below would be the default.
 EXAMPLES = {
     "name": "b",
     "model.family": "roberta",
     "hardware.memory_limit": "2GiB",
     "measure.timeout": "2m",
     "measure.sample_interval": "2s",
+    "data.prefetch": 3,
 }
 # What must stand beside a setting for it to be legal at all.
 COMPANIONS: dict[str, dict[str, Any]] = {
@@ -40,6 +43,7 @@ COMPANIONS: dict[str, dict[str, Any]] = {
     "hardware.devices": {"parallelism.data": 2},
     "hardware.nodes": {"parallelism.data": 2},
     "training.global_batch": {"training.micro_batch": "auto"},
+    "training.optimizer.momentum": {"training.optimizer.name": "momentum"},
     "measure.procedure": {"target": {"metric": "accuracy", "at_least": 0.5}},
     "target.metric": {"target.at_least": 0.5},
     "target.at_least": {"target.metric": "x"},
@@ -47,6 +51,8 @@ COMPANIONS: dict[str, dict[str, Any]] = {
     "target.eval_every": {"target": {"metric": "accuracy", "at_least": 0.5}},
     "trainer.command": {"model": None, "task": None},
     **{f"data.split.{key}": {"data.split": SPLIT} for key in ("train", "validation", "test")},
+    **{f"data.lengths.{key}": {"data.lengths": UNIFORM} for key in ("low", "high", "name=uniform")},
+    **{f"data.lengths.{key}": {"data.lengths": LOGNORMAL} for key in ("median", "sigma", "name=lognormal")},
     **{f"training.adapter.{key}": {"training.adapter": LORA} for key in ("name", "rank", "alpha")},
 }
 
@@ -92,13 +98,13 @@ def test_every_setting_is_tried_with_another_value_than_its_default() -> None:
 @pytest.mark.parametrize(("key", "value"), CASES, ids=lambda part: str(part)[:40])
 def test_a_legal_value_is_carried_out_or_refused_by_name(plain: Scenario, key: str, value: Any) -> None:
     fields = dict(fields_of(Scenario))
-    companions = {} if value == fields[key].default else COMPANIONS.get(key, {})
+    companions = {} if value == fields[key].default else COMPANIONS.get(f"{key}={value}", COMPANIONS.get(key, {}))
     scenario = vary(plain, companions | {key: value})
     assert value_at(scenario, key) is not None
     section = key.rpartition(".")[0]
     plugin = key in PLUGINS and value in registry.names(PLUGINS[key])
     listed = key in OBEYED or value in PARTLY.get(key, ()) or plugin
-    absent = section in ("trainer", "data.split", "training.adapter")
+    absent = section in ("trainer", "data.split", "data.lengths", "training.adapter")
     if listed or (value == fields[key].default and not absent):
         engines.check(vary(plain, {k: v for k, v in companions.items() if k in OBEYED or k == "target"} | {key: value}))
         return
@@ -140,24 +146,18 @@ def test_a_new_field_is_refused_until_an_engine_is_named() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"precision": "fp8"}, "precision: 'fp8' is legal, but is not implemented yet; today: fp32, tf32, bf16"),
         (
-            {"training.compile": "default"},
-            "training.compile: 'default' is legal, but is not implemented yet",
+            {"parallelism.communication": "fp16"},
+            "parallelism.communication: 'fp16' is legal, but is not implemented yet; today: none",
         ),
-        ({"training.adapter": LORA}, "training.adapter: 'lora' is legal, but is not implemented yet; today: none"),
-        (
-            {"data.clean": ["html", "unicode"]},
-            "data.clean: [html, unicode] is legal, but is not implemented yet; leave",
-        ),
-        ({"data.text_column": "t"}, "data.text_column: 't' is legal, but is not implemented yet; leave it out"),
-        ({"data.split": SPLIT}, "data.split: this is legal, but is not implemented yet; leave it out"),
         (
             {"model": None, "task": None, "trainer": {"command": ["x"]}},
             "trainer: this is legal, but is not implemented",
         ),
-        ({"data.workers": 2}, "data.workers: 2 is legal, but is not implemented yet; today: 0"),
-        ({"data.source": "csv"}, "data.source: 'csv' is legal, but is not implemented yet; today: "),
+        (
+            {"parallelism.local_sgd": 2},
+            "parallelism.local_sgd: 2 is legal, but is not implemented yet; today: 1",
+        ),
     ],
 )
 def test_the_message(plain: Scenario, change: dict[str, Any], message: str) -> None:
@@ -169,10 +169,11 @@ def test_the_message(plain: Scenario, change: dict[str, Any], message: str) -> N
 @pytest.mark.parametrize(
     ("change", "key"),
     [
-        ({"search.space.precision": ["fp32", "fp8"]}, "search.space.precision"),
-        ({"search.space.data.workers": {"low": 0, "high": 4}}, "search.space.data.workers"),
+        ({"search.space.parallelism.communication": ["none", "fp16"]}, "search.space.parallelism.communication"),
+        ({"search.space.precision": ["fp32", "fp8"]}, None),
+        ({"search.space.parallelism.local_sgd": {"low": 1, "high": 4}}, "search.space.parallelism.local_sgd"),
         ({"search.space.training.adapter": ["none"]}, None),
-        ({"search.baseline.training.compile": "default"}, "search.baseline.training.compile"),
+        ({"search.baseline.parallelism.communication": "bf16"}, "search.baseline.parallelism.communication"),
         ({"search.space.training.optimizer.learning_rate": {"low": 0.1, "high": 0.2}}, None),
         ({}, None),
     ],

@@ -21,6 +21,7 @@ LEVERS = (
     "data.clean",
     "data.balance",
     "data.workers",
+    "data.prefetch",
 )
 # What stands in those sections and is no lever: it says what is asked.
 NO_KNOBS = {"training.seed", "training.adapter.name", "hardware.expect"}

@@ -88,7 +88,7 @@ def test_overrides_apply_together(text: str, write: Write) -> None:
 
 def test_a_whole_section_and_one_of_its_settings(text: str, write: Write) -> None:
     (scenario,) = load(write(text), ["training.optimizer={name: sgd}", "training.optimizer.weight_decay=0"])
-    assert scenario.training.optimizer.model_dump() == {
+    assert scenario.training.optimizer.model_dump(exclude_none=True) == {
         "name": "sgd", "learning_rate": 5e-5, "weight_decay": 0.0, "l1": 0.0,
     }  # fmt: skip
 

@@ -58,7 +58,7 @@ def test_what_it_looks_like(scenario: Scenario) -> None:
         "    training.optimizer.learning_rate: {low: 1.0e-05, high: 0.001, log: true}",
     ):
         assert f"\n{line}\n" in written, line
-    assert "layers" not in written, "what is absent by default is left out"
+    assert "\n  layers:" not in written, "what is absent by default is left out"
     assert "&" not in written
 
 

@@ -12,10 +12,13 @@ from scipy import stats
 
 from benchbench.stats.estimate import Estimate
 from benchbench.stats.intervals import (
+    LogMean,
     median_with_misses,
     of_repeats,
     of_series,
     ratio,
+    ratio_of,
+    ratio_with_misses,
     series_halfwidth,
     student_t,
 )
@@ -114,10 +117,32 @@ def test_the_interval_of_a_series_allows_for_autocorrelation(rho: float) -> None
 
 
 def test_the_halfwidth_of_a_series_is_that_of_its_batch_means() -> None:
-    series = np.random.default_rng(3).standard_normal(103)
-    means = [series[3 + 10 * i : 13 + 10 * i].mean() for i in range(10)]
+    values = np.random.default_rng(3).standard_normal(103)
+    means = np.asarray([values[3 + 10 * i : 13 + 10 * i].mean() for i in range(10)])
+    deviations = means - means.mean()
+    r = (deviations[1:] * deviations[:-1]).sum() / (deviations**2).sum() + 0.1
+    assert r < 0, "the case is one of independent batches"
     low, high = stats.t.interval(0.9, 9, scale=stats.sem(means))
-    assert series_halfwidth(series, 0.9) == pytest.approx((high - low) / 2)
+    assert series_halfwidth(values, 0.9) == pytest.approx((high - low) / 2)
+
+
+def test_batches_that_hang_together_widen_the_interval() -> None:
+    means = np.asarray([1.0, 2.0, 3.0, 4.0, 5.0, 5.0, 4.0, 3.0, 2.0, 1.0])
+    low, high = stats.t.interval(0.95, 9, scale=stats.sem(means))
+    deviations = means - 3.0
+    r = (deviations[1:] * deviations[:-1]).sum() / (deviations**2).sum() + 0.1
+    expected = (high - low) / 2 * math.sqrt((1 + r) / (1 - r))
+    assert series_halfwidth(np.repeat(means, 5), 0.95) == pytest.approx(expected)
+    assert series_halfwidth(np.linspace(0, 1, 100), 0.95) < 5, "never without bound"
+
+
+@pytest.mark.parametrize(("rho", "least"), [(0.0, 0.93), (0.5, 0.9), (0.8, 0.86)])
+def test_a_short_correlated_series_is_covered_better_than_by_plain_batches(rho: float, least: float) -> None:
+    generator = np.random.default_rng(5)
+    hits = [
+        abs(s.mean() - 100) <= series_halfwidth(s, 0.95) for s in (ar1(generator, rho, 160)[100:] for _ in range(500))
+    ]
+    assert np.mean(hits) >= least
 
 
 def test_a_series_too_short_for_batches_is_unbounded() -> None:
@@ -193,3 +218,45 @@ def test_a_miss_counts_as_infinite(values: list[float], median: float, low: floa
 @pytest.mark.parametrize("values", [[INF], [1.0, INF], [INF, INF, 1.0], [1.0, 2.0, INF, INF]])
 def test_an_infinite_median_is_none(values: list[float]) -> None:
     assert median_with_misses(values, 0.95, "s") is None
+
+
+def test_a_ratio_of_a_series_and_of_repeats_joins_their_errors() -> None:
+    alone = LogMean.of_series(2.0, 0.02 * stats.t.ppf(0.975, 9), 0.95, 100)
+    assert (alone.error, alone.degrees, alone.n) == (pytest.approx(0.01), 9.0, 1)
+    several = LogMean.of_repeats([1.0, 1.02, 0.98])
+    found = ratio_of(alone, several, 0.95)
+    assert several.error is not None
+    error = math.hypot(0.01, several.error)
+    degrees = error**4 / (0.01**4 / 9 + several.error**4 / 2)
+    half = stats.t.ppf(0.975, degrees) * error
+    assert found.low is not None
+    assert found.high is not None
+    assert math.log(found.high / found.low) == pytest.approx(2 * half)
+    assert found.n == 1
+
+
+def test_an_error_that_is_unknown_leaves_no_bounds() -> None:
+    short = LogMean.of_series(2.0, INF, 0.95, 3)
+    found = ratio_of(short, LogMean.of_repeats([1.0, 1.1]), 0.95)
+    assert (found.value, found.low, found.high) == (pytest.approx(2 / math.sqrt(1.1)), None, None)
+
+
+def test_a_ratio_without_misses_is_the_ratio() -> None:
+    assert ratio_with_misses([2.0, 2.1], [1.0, 1.1], 0.95) == ratio([2.0, 2.1], [1.0, 1.1], 0.95)
+
+
+def test_a_miss_takes_the_bound_on_its_side() -> None:
+    plain = ratio([2.0, 2.1], [1.0, 1.1, 1.05], 0.95)
+    above = ratio_with_misses([2.0, 2.1, INF], [1.0, 1.1, 1.05], 0.95)
+    below = ratio_with_misses([1.0, 1.1, 1.05], [2.0, 2.1, INF], 0.95)
+    assert plain is not None
+    assert above is not None
+    assert below is not None
+    assert (above.value, above.low, above.high) == (pytest.approx(2.0), pytest.approx(plain.low), None)
+    assert (below.value, below.low) == (pytest.approx(0.5), None)
+    assert below.high == pytest.approx(1 / plain.low)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("sides", [([], [1.0]), ([1.0], []), ([INF, INF, 1.0], [1.0]), ([1.0], [INF])])
+def test_a_median_that_is_infinite_has_no_ratio(sides: tuple[list[float], list[float]]) -> None:
+    assert ratio_with_misses(*sides, 0.95) is None

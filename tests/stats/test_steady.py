@@ -1,12 +1,16 @@
-"""MSER-5 against a plain loop, and warm-ups that were planted."""
+"""MSER-5 against a plain loop, warm-ups that were planted, and what keeps a series from settling."""
+
+from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import lfilter
 
-from benchbench.stats.steady import mser5, warmup_length
+from benchbench.stats.steady import Kind, change_of, mser5, warmup_length, why_unsettled
 
 Series = npt.NDArray[np.float64]
 
@@ -101,3 +105,103 @@ def test_a_drift_to_the_end_has_not_settled() -> None:
 @pytest.mark.parametrize("value", [0.1, 0.3, 1 / 3, 7e-5])
 def test_a_constant_series_is_settled(value: float, length: int) -> None:
     assert warmup_length(np.full(length, value)) == 5
+
+
+def compile_spikes(seed: int, length: int) -> Series:
+    series = stationary(seed, length)
+    series[[0, 12]] += [300.0, 100.0]
+    return series
+
+
+def stalls(seed: int, length: int) -> Series:
+    series = stationary(seed, length)
+    series[seed % 25 :: 25] *= 4
+    return series
+
+
+def heavy_tails(seed: int, length: int) -> Series:
+    return 1 + 0.02 * np.abs(np.random.default_rng(seed).standard_t(2, length))
+
+
+def autocorrelated(seed: int, length: int) -> Series:
+    noise = 0.02 * np.random.default_rng(seed).standard_normal(length + 100)
+    return np.asarray(1 + lfilter([1.0], [1.0, -0.8], noise)[100:])
+
+
+def decaying(seed: int, length: int) -> Series:
+    return stationary(seed, length) + np.exp(-np.arange(length) / 15)
+
+
+@pytest.mark.parametrize(
+    ("make", "warmup"), [(compile_spikes, 15), (stalls, 5), (heavy_tails, 5), (autocorrelated, 5), (decaying, 70)]
+)
+@pytest.mark.parametrize("length", [300, 1000])
+def test_a_series_that_settles_is_found_to(make: Callable[[int, int], Series], warmup: int, length: int) -> None:
+    found = [warmup_length(make(seed, length)) for seed in range(60)]
+    assert sum(w is None for w in found) <= 6
+    known = [w for w in found if w is not None]
+    assert np.median(known) <= warmup + 10
+    assert min(known) >= min(warmup, 30) - 5
+
+
+def trend(seed: int) -> Series:
+    return stationary(seed) + np.linspace(0, 0.1, 300)
+
+
+def slow_decay(seed: int) -> Series:
+    return stationary(seed) + 0.3 * np.exp(-np.arange(300) / 300)
+
+
+def shift(seed: int) -> Series:
+    series = stationary(seed)
+    series[200:] += 0.1
+    return series
+
+
+def growing(seed: int) -> Series:
+    steps = np.arange(300)
+    return stationary(seed) + 0.3 * steps / 300 * np.sin(steps / 5)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "change"),
+    [
+        (trend, "trend", 0.075),
+        (slow_decay, "trend", -0.11),
+        (shift, "level-shift", 0.1),
+        (growing, "growing-oscillation", 3.0),
+    ],
+)
+def test_the_reason_is_named(make: Callable[[int], Series], kind: Kind, change: float) -> None:
+    found = [(warmup_length(make(seed)), why_unsettled(make(seed))) for seed in range(40)]
+    assert sum(warmup is None for warmup, _ in found) >= 38
+    reasons = [why for _, why in found if why is not None]
+    assert Counter(why.kind for why in reasons)[kind] >= 36
+    assert np.median([why.change for why in reasons]) == pytest.approx(change, rel=0.35)
+
+
+def test_a_shift_is_told_with_its_step() -> None:
+    steps = [why.step for seed in range(40) if (why := why_unsettled(shift(seed))) is not None and why.step is not None]
+    assert np.median(steps) == pytest.approx(201, abs=8)
+
+
+def test_a_change_too_small_to_matter_is_none() -> None:
+    tiny = [np.linspace(1.0, 1.004, 2000) + 0.0002 * stationary(seed, 2000, 1.0) for seed in range(20)]
+    large = [np.linspace(1.0, 1.04, 2000) + 0.0002 * stationary(seed, 2000, 1.0) for seed in range(20)]
+    assert all(change_of(series) is None for series in tiny)
+    assert all(change_of(series) is not None for series in large)
+
+
+def test_a_warm_up_that_ends_too_late_is_its_own_reason() -> None:
+    series = stationary(3, 60)
+    series[:22] += np.linspace(0.5, 0.2, 22)
+    assert warmup_length(series) is None
+    found = why_unsettled(series)
+    assert found is not None
+    assert found.kind in ("long-warm-up", "level-shift")
+
+
+@pytest.mark.parametrize("length", [0, 5, 19])
+def test_of_a_short_series_nothing_is_said(length: int) -> None:
+    assert why_unsettled(stationary(0, length)) is None
+    assert change_of(stationary(0, length)) is None

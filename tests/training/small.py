@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from benchbench.scenario.scenario import Scenario
-from benchbench.training.loop import Loop
 from benchbench.training.assembly import assemble
+from benchbench.training.loop import Loop
 from benchbench.workload.costs import Costs
 from benchbench.workload.examples import Examples, Ragged
 from benchbench.workload.preparing import Prepared

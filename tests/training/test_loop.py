@@ -3,8 +3,9 @@
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from benchbench.training.failures import DivergedError
 from benchbench.training.loop import Loop
-from benchbench.workload.batches import Batch, MicroBatches
-from benchbench.workload.source import Prepared
-from tests.training.small import LABELS, VOCABULARY, Recorder, loop_of, losses, prepared, scenario, take
+from benchbench.workload.batches import Batch
+from benchbench.workload.feeding import MicroBatches
+from benchbench.workload.preparing import Prepared
+from benchbench.workload.task import Objective
+from tests.training.small import LABELS, VOCABULARY, loop_of, losses, prepared, scenario, take
 
 STEPS = 20
 
@@ -49,17 +52,18 @@ def by_hand(
     decayed = [p for name, p in model.named_parameters() if not (name.endswith("bias") or "LayerNorm" in name)]
     optimizer = make([{"params": decayed, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}], lr=1e-2)
     scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda done: shape(done + 1))
-    order, found = np.random.default_rng(0), []
+    found: list[float] = []
     queue: list[int] = []
+    epochs = count()
     for _ in range(STEPS):
         while len(queue) < 8:
-            queue += order.permutation(len(rows.train)).tolist()
+            queue += np.random.default_rng([0, next(epochs)]).permutation(len(rows.train)).tolist()
         batch, queue = queue[:8], queue[8:]
-        texts = [rows.train.ids[rows.train.offsets[r] : rows.train.offsets[r + 1]].tolist() for r in batch]
+        texts = [rows.train.columns["ids"][r].tolist() for r in batch]
         width = max(map(len, texts))
         ids = torch.tensor([text + [0] * (width - len(text)) for text in texts])
         mask = torch.tensor([[1] * len(text) + [0] * (width - len(text)) for text in texts])
-        labels = torch.tensor([int(rows.train.labels[r]) for r in batch])
+        labels = torch.tensor([int(rows.train.scalars["label"][r]) for r in batch])
         loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
         loss.backward()
         if clip is not None:
@@ -132,8 +136,19 @@ def test_accumulation_gives_the_losses_of_one_batch(micro_batch: int) -> None:
 class _Uneven:
     """A task whose micro-batches differ in loss, to tell a mean from a mean of means."""
 
-    def loss_sum(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-        return (model.weight * batch.labels_b.float()).sum()
+    def loss_sums(self, model: torch.nn.Module, batch: Batch, objective: Objective) -> dict[str, torch.Tensor]:
+        return {name: (model.weight * values.float()).sum() for name, values in batch.labels.items()}
+
+
+def batch_of(**labels: tuple[int, ...]) -> Batch:
+    return Batch(
+        inputs={},
+        labels={name: torch.tensor(values) for name, values in labels.items()},
+        counts={name: len(values) for name, values in labels.items()},
+        rows=np.empty(0, np.int64),
+        samples=1,
+        tokens=1,
+    )
 
 
 def test_the_loss_is_the_mean_over_the_global_batch() -> None:
@@ -141,13 +156,19 @@ def test_the_loss_is_the_mean_over_the_global_batch() -> None:
     model = torch.nn.Linear(1, 1, bias=False)
     torch.nn.init.ones_(model.weight)
     loop.parts = replace(loop.parts, model=model, task=_Uneven())
-    parts = [
-        Batch(ids_bs=torch.zeros(n, 1), mask_bs=torch.ones(n, 1), labels_b=torch.full((n,), value), tokens=n)
-        for n, value in ((1, 10), (3, 2))
-    ]
-    assert loop._accumulate(parts).item() == pytest.approx((10 + 3 * 2) / 4)
+    parts = [batch_of(first=(10,)), batch_of(first=(2, 2, 2))]
+    assert loop.accumulate(parts).item() == pytest.approx((10 + 3 * 2) / 4)
     assert model.weight.grad is not None
     assert model.weight.grad.item() == pytest.approx(4.0)
+
+
+def test_a_loss_of_several_parts_is_the_sum_of_their_means() -> None:
+    loop, _ = loop_of(scenario())
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.ones_(model.weight)
+    loop.parts = replace(loop.parts, model=model, task=_Uneven())
+    parts = [batch_of(first=(10,), second=(1, 1)), batch_of(first=(2, 2, 2), second=())]
+    assert loop.accumulate(parts).item() == pytest.approx((10 + 3 * 2) / 4 + 1)
 
 
 def test_bf16_is_close_to_fp32_and_not_the_same() -> None:
@@ -161,7 +182,7 @@ def test_bf16_keeps_weights_and_loss_in_fp32() -> None:
     loop.start()
     loop.step()
     assert {p.dtype for p in loop.parts.model.parameters()} == {torch.float32}
-    assert loop._accumulate(next(loop.parts.batches)).dtype is torch.float32
+    assert loop.accumulate(next(loop.parts.batches)).dtype is torch.float32
 
 
 def test_the_seed_changes_the_weights_and_the_order() -> None:
@@ -169,7 +190,7 @@ def test_the_seed_changes_the_weights_and_the_order() -> None:
     weights = [next(loop.parts.model.parameters()) for loop in (first, again, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
-    labels = [next(loop.parts.batches)[0].ids_bs.tolist() for loop in (first, again, other)]
+    labels = [next(loop.parts.batches)[0].inputs["input_ids"].tolist() for loop in (first, again, other)]
     assert labels[0] == labels[1]
     assert labels[0] != labels[2]
 
@@ -186,7 +207,7 @@ def test_the_seed_changes_the_weights_and_the_order() -> None:
 )
 def test_the_order_depends_on_data_and_seed_alone(change: dict[str, Any]) -> None:
     def order(loop: Loop) -> list[list[int]]:
-        return [[label for b in next(loop.parts.batches) for label in b.labels_b.tolist()] for _ in range(20)]
+        return [[label for b in next(loop.parts.batches) for label in b.labels["label"].tolist()] for _ in range(20)]
 
     assert order(loop_of(scenario(**change))[0]) == order(loop_of(scenario())[0])
 
@@ -204,7 +225,7 @@ def test_a_step_event_has_every_field_and_the_loop_adds_them_up() -> None:
     assert [s["learning_rate"] for s in steps] == pytest.approx([0.005, 0.01, 0.01, 0.01 * 17 / 18, 0.01 * 16 / 18])
     assert all(0 <= s["data_wait_s"] < s["step_s"] for s in steps)
     again = loop_of(scenario())[0]
-    tokens = [sum(int(b.mask_bs.sum()) for b in next(again.parts.batches)) for _ in range(5)]
+    tokens = [sum(int(b.inputs["attention_mask"].sum()) for b in next(again.parts.batches)) for _ in range(5)]
     assert [s["tokens"] for s in steps] == tokens
     json.dumps(events.lines, allow_nan=False)
 
@@ -219,9 +240,7 @@ class _SlowBatches(MicroBatches):
 
 def test_waiting_for_data_is_told_and_is_part_of_the_step() -> None:
     loop, events = loop_of(scenario())
-    loop.parts = replace(
-        loop.parts, batches=_SlowBatches(prepared().train, 0, global_batch=8, micro_batch=None, seed=0)
-    )
+    loop.parts = replace(loop.parts, batches=_SlowBatches(loop.parts.batches.recipe))
     loop.start()
     take(loop, 3)
     assert all(0.02 <= s["data_wait_s"] < s["step_s"] for s in events.of("step"))
@@ -243,9 +262,9 @@ class _Poisoned:
     def __init__(self, loop: Loop, at_step: int, value: float) -> None:
         self._loop, self._task, self._at_step, self._value = loop, loop.parts.task, at_step, value
 
-    def loss_sum(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-        loss = self._task.loss_sum(model, batch)
-        return loss * self._value if self._loop.steps_taken == self._at_step else loss
+    def loss_sums(self, model: torch.nn.Module, batch: Batch, objective: Objective) -> dict[str, torch.Tensor]:
+        factor = self._value if self._loop.steps_taken == self._at_step else 1.0
+        return {name: part * factor for name, part in self._task.loss_sums(model, batch, objective).items()}
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -272,28 +291,16 @@ class _Small:
     def __init__(self, loop: Loop, rows: int) -> None:
         self._task, self._rows = loop.parts.task, rows
 
-    def loss_sum(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
-        if len(batch.labels_b) > self._rows:
+    def loss_sums(self, model: torch.nn.Module, batch: Batch, objective: Objective) -> Mapping[str, torch.Tensor]:
+        if batch.samples > self._rows:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return self._task.loss_sum(model, batch)
+        return self._task.loss_sums(model, batch, objective)
 
 
-def _on_small_device(rows: int, **training: Any) -> tuple[Loop, Recorder]:
-    loop, events = loop_of(scenario(training=training))
-    loop.parts = replace(loop.parts, task=_Small(loop, rows))
+@pytest.mark.parametrize("micro_batch", [8, "auto", 4])
+def test_memory_that_a_micro_batch_does_not_fit_in_is_an_error(micro_batch: Any) -> None:
+    loop, _ = loop_of(scenario(training={"micro_batch": micro_batch}))
+    loop.parts = replace(loop.parts, task=_Small(loop, 3))
     loop.start()
-    take(loop, STEPS)
-    return loop, events
-
-
-def test_an_open_micro_batch_becomes_the_largest_that_fits_and_changes_no_loss() -> None:
-    loop, events = _on_small_device(3)
-    assert loop.parts.batches.micro_batch == 2
-    np.testing.assert_allclose(events.losses, losses(scenario()), rtol=2e-4)
-    assert [e["micro_batch"] for e in events.of("micro_batch")] == [4, 2]
-
-
-@pytest.mark.parametrize(("rows", "training"), [(3, {"micro_batch": 8}), (0, {})])
-def test_memory_that_no_legal_micro_batch_fits_in_is_an_error(rows: int, training: dict[str, Any]) -> None:
     with pytest.raises(torch.OutOfMemoryError):
-        _on_small_device(rows, **training)
+        loop.step()

@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 
-from benchbench.record.figures import figures, reach
+from benchbench.record.figures import figures
+from benchbench.record.reaching import reach
 from benchbench.record.store import read_raw
 from benchbench.scenario.loading import load
 from benchbench.scenario.scenario import Scenario
 
 FILE = Path(__file__).parents[2] / "scenarios" / "bert_tiny.yaml"
+
+
+F1 = {f"f1_{category}" for category in ("Ll", "Lo", "Lu", "Mn", "Nd", "No", "Sm", "So")}
 
 
 def start(folder: Path, scenario: Scenario) -> "subprocess.Popen[str]":
@@ -69,10 +73,14 @@ def test_a_training_to_a_target_from_end_to_end(tmp_path: Path) -> None:
     assert scenario.target is not None
     crossing = reach(read_raw(tmp_path), scenario.target)
     assert crossing.reached
-    last = [e for e in events if e["event"] == "eval"][-1]
-    assert (crossing.steps_to_target, crossing.time_to_target_s) == (last["step"], last["training_s"])
+    *_, seen, last = [e for e in events if e["event"] == "eval"]
+    assert (crossing.confirmed_by, crossing.crossing_evaluation_step) == ("next-evaluation", seen["step"])
+    assert crossing.steps_to_target is not None
+    assert crossing.time_to_target_s is not None
+    assert seen["step"] - 5 < crossing.steps_to_target <= seen["step"]
+    assert crossing.time_to_target_s <= seen["training_s"] < last["training_s"]
     done = events[-1]
-    assert set(done["final_metrics"]) == {"train_loss", "loss", "accuracy"}
+    assert set(done["final_metrics"]) == {"train_loss", "loss", "accuracy", "f1_macro", *F1}
     assert done["final_metrics"]["accuracy"] == last["metrics"]["accuracy"] >= 0.3
 
 
@@ -96,7 +104,7 @@ def test_a_killed_run_leaves_every_event_up_to_its_last(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "kind", "says"),
     [
-        ("model.vocab=6", "refused", "model.vocab: a vocabulary has at least 7 entries"),
+        ("model.vocab=6", "refused", "model.vocab: a vocabulary of wordpiece has at least 7 entries"),
         ("model.family=nosuch", "refused", "transformers knows no family"),
     ],
 )

@@ -9,29 +9,38 @@ from typing import Any
 import pytest
 import torch
 
+from benchbench.record.figures import RawLines
+from benchbench.record.reaching import reach
+from benchbench.record.types import Reach
+from benchbench.scenario.types import Target
 from benchbench.training.clock import HostClock, Tick
 from benchbench.training.loop import Loop
 from benchbench.training.procedures import evaluate, throughput, time_to_target
 from benchbench.workload.batches import Batch, held_out
-from tests.training.small import Recorder, loop_of, prepared, scenario
+from benchbench.workload.task import HeldOut, Objective
+from tests.training.small import CPU, ENCODING, Recorder, loop_of, prepared, scenario
 
 
 class Scored:
-    """The real task, with held-out scores that are given and an evaluation that takes long."""
+    """The real task, with held-out scores that are given (each from its step on) and an evaluation that takes long."""
 
     def __init__(self, loop: Loop, scores: Mapping[int, float], slow_s: float = 0.0) -> None:
         self._loop, self._task, self._scores, self._slow_s = loop, loop.parts.task, scores, slow_s
         self.modes: list[bool] = []
 
-    def loss_sum(self, model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    def loss_sums(self, model: torch.nn.Module, batch: Batch, objective: Objective) -> Mapping[str, torch.Tensor]:
         self.modes.append(model.training)
-        return self._task.loss_sum(model, batch)
+        return self._task.loss_sums(model, batch, objective)
 
-    def score(self, model: torch.nn.Module, batches: Sequence[Batch]) -> Mapping[str, float]:
+    def metric_names(self, labels: Sequence[str]) -> Sequence[str]:
+        return self._task.metric_names(labels)
+
+    def score(self, model: torch.nn.Module, held_out: HeldOut) -> Mapping[str, float]:
         assert not model.training
         assert torch.is_inference_mode_enabled()
         time.sleep(self._slow_s)
-        return {**self._task.score(model, batches), "accuracy": self._scores.get(self._loop.steps_taken, 0.1)}
+        now = max((step for step in self._scores if step <= self._loop.steps_taken), default=None)
+        return {**self._task.score(model, held_out), "accuracy": 0.1 if now is None else self._scores[now]}
 
 
 class PacedClock(HostClock):
@@ -59,23 +68,28 @@ def train(
     task = Scored(loop, scores, slow_s)
     loop.parts = replace(loop.parts, task=task)
     loop.clock = PacedClock() if paced else loop.clock
-    metrics = time_to_target(loop, wanted, events, held_out(prepared().validation, 0), deadline_s)
+    metrics = time_to_target(loop, wanted, events, held_out(prepared().validation, ENCODING, CPU), deadline_s)
     assert all(task.modes), "a training step ran in evaluation mode"
     return loop, events, metrics
 
 
-def test_it_stops_at_the_first_evaluation_that_meets_the_target() -> None:
+def test_it_stops_when_a_second_evaluation_meets_the_target_too() -> None:
     loop, events, metrics = train({4: 0.5, 8: 0.79, 12: 0.8, 16: 0.9})
-    assert [e["step"] for e in events.of("eval")] == [4, 8, 12]
-    assert loop.steps_taken == 12
-    assert metrics["accuracy"] == 0.8
+    assert [e["step"] for e in events.of("eval")] == [4, 8, 12, 16]
+    assert loop.steps_taken == 16
+    assert metrics["accuracy"] == 0.9
     assert metrics["loss"] > 0
-    assert [e["metrics"]["accuracy"] for e in events.of("eval")] == [0.5, 0.79, 0.8]
+    assert [e["metrics"]["accuracy"] for e in events.of("eval")] == [0.5, 0.79, 0.8, 0.9]
+
+
+def test_one_lucky_evaluation_does_not_end_it() -> None:
+    loop, _, _ = train({4: 0.9, 8: 0.5, 12: 0.85, 16: 0.86})
+    assert loop.steps_taken == 16
 
 
 def test_a_metric_between_two_evaluations_is_not_seen() -> None:
-    loop, _, _ = train({7: 1.0, 12: 1.0})
-    assert loop.steps_taken == 12
+    loop, _, _ = train({7: 1.0, 8: 0.1, 12: 1.0})
+    assert loop.steps_taken == 16
 
 
 def test_the_last_step_is_evaluated_even_out_of_turn() -> None:
@@ -86,7 +100,7 @@ def test_the_last_step_is_evaluated_even_out_of_turn() -> None:
 
 def test_a_loss_is_a_target_from_above() -> None:
     loop, _, metrics = train({}, metric="loss", at_least=None, at_most=100.0)
-    assert loop.steps_taken == 4
+    assert loop.steps_taken == 8
     assert metrics["loss"] <= 100.0
 
 
@@ -107,23 +121,29 @@ def test_an_evaluation_is_outside_of_the_training_clock() -> None:
 def test_the_deadline_counts_training_seconds_and_is_evaluated() -> None:
     loop, events, _ = train({}, deadline_s=0.95, paced=True, slow_s=0.1)
     assert loop.steps_taken == 10
-    assert [(e["step"], e.get("late", False)) for e in events.of("eval")] == [(4, False), (8, False), (10, True)]
+    assert [e["step"] for e in events.of("eval")] == [4, 8, 10]
+    assert events.of("plan")[0]["deadline_s"] == 0.95
 
 
-def test_a_target_met_after_the_deadline_is_marked_as_late() -> None:
-    _, events, _ = train({10: 0.9}, deadline_s=0.95, paced=True)
-    assert events.of("eval")[-1]["late"] is True
+def reached(events: Recorder, at_least: float = 0.8) -> Reach:
+    return reach(RawLines(events=tuple(events.lines), telemetry=()), Target(metric="accuracy", at_least=at_least))
 
 
-def test_a_target_met_at_the_deadline_counts() -> None:
-    loop, events, _ = train({8: 0.9}, deadline_s=0.8 + 1e-9, paced=True)
-    assert loop.steps_taken == 8
-    assert "late" not in events.of("eval")[-1]
+def test_a_target_crossed_after_the_deadline_does_not_count() -> None:
+    _, events, _ = train({10: 0.8}, deadline_s=0.95, paced=True)
+    assert not reached(events).reached, "it was crossed at the tenth step, after 1 s"
+
+
+def test_a_target_crossed_before_the_deadline_counts_without_a_second_look() -> None:
+    loop, events, _ = train({10: 0.9}, deadline_s=0.99, paced=True)
+    found = reached(events)
+    assert (loop.steps_taken, found.confirmed_by) == (10, "full-held-out")
+    assert found.time_to_target_s == pytest.approx(0.8 + 0.2 * 7 / 8)
 
 
 def test_a_score_that_is_no_number_meets_nothing_and_is_left_out() -> None:
     loop, events, metrics = train({4: math.nan, 8: 0.9})
-    assert loop.steps_taken == 8
+    assert loop.steps_taken == 12
     assert "accuracy" not in events.of("eval")[0]["metrics"]
     assert metrics["accuracy"] == 0.9
 
@@ -138,7 +158,7 @@ def test_an_evaluation_draws_no_random_numbers_and_changes_no_weights() -> None:
             loop.step()
             loop.stop()
             if loop is disturbed[0]:
-                evaluate(loop, events, held_out(prepared().validation, 0))
+                evaluate(loop, events, held_out(prepared().validation, ENCODING, CPU))
     assert plain[1].losses == disturbed[1].losses
 
 

@@ -9,7 +9,7 @@ from transformers.utils import logging
 from benchbench.errors import ScenarioError, UnsupportedError
 from benchbench.scenario.types import Model
 from benchbench.workload import models
-from benchbench.workload.source import PAD_ID, SEP_ID
+from benchbench.workload.vocabulary import PAD_ID, SEP_ID
 
 HEAD = "AutoModelForSequenceClassification"
 logging.set_verbosity_error()
@@ -19,36 +19,22 @@ def model_of(dropout: float | None = None, attention: str = "auto", labels: int 
     return models.build(models.configuration(Model(**fields), dropout, labels), HEAD, attention)
 
 
-def parameters(model: torch.nn.Module, *, but: str = "nothing") -> int:
-    return sum(p.numel() for name, p in model.named_parameters() if not name.startswith(but))
-
-
-# The encoder with its pooler, as counted from the published weights (google-bert/bert-base-uncased and -large-uncased;
-# google/bert_uncased_L-2_H-128_A-2, L-4_H-256_A-4, L-4_H-512_A-8, L-8_H-512_A-8), vocabulary 30,522.
-PUBLISHED = {
-    "tiny": 4_385_920, "mini": 11_170_560, "small": 28_763_648, "medium": 41_373_184, "base": 109_482_240,
-    "large": 335_141_888,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("size", PUBLISHED)
-def test_a_named_bert_has_the_published_number_of_parameters(size: str) -> None:
-    with torch.device("meta"):
-        model = model_of(family="bert", size=size)
-    assert parameters(model, but="classifier") == PUBLISHED[size]
-    hidden = model.config.hidden_size
-    assert parameters(model) == PUBLISHED[size] + 8 * hidden + 8
-
-
 def test_bert_base_with_the_eight_classes_of_unicode_names() -> None:
     with torch.device("meta"):
-        assert parameters(model_of(family="bert", size="base")) == 109_488_392
+        model = model_of(family="bert", size="base")
+    assert sum(p.numel() for p in model.parameters()) == 109_488_392
 
 
 def test_dimensions_override_the_size() -> None:
     config = models.configuration(Model(family="bert", size="base", layers=3, ffn=100, vocab=500), None, 5)
     assert (config.num_hidden_layers, config.intermediate_size, config.vocab_size) == (3, 100, 500)
     assert (config.hidden_size, config.num_attention_heads, config.num_labels) == (768, 12, 5)
+
+
+def test_dimensions_override_a_size_and_what_follows_from_them_with_it() -> None:
+    config = models.configuration(Model(family="llama", size="8b", layers=2, heads=64, kv_heads=16), None, 2)
+    assert (config.num_hidden_layers, config.num_attention_heads, config.num_key_value_heads) == (2, 64, 16)
+    assert (config.hidden_size, config.head_dim, config.intermediate_size) == (4096, 64, 14_336)
 
 
 def test_without_a_size_a_family_has_its_own_default() -> None:
@@ -71,7 +57,30 @@ FAMILIES = {
     "t5": ("num_layers", "d_model", "num_heads", "d_ff"),
     "bart": ("encoder_layers", "d_model", "encoder_attention_heads", "encoder_ffn_dim"),
     "modernbert": ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"),
+    "mt5": ("num_layers", "d_model", "num_heads", "d_ff"),
+    "xlm-roberta": ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"),
+    "camembert": ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"),
+    "deberta-v2": ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"),
+    "gpt_neox": ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"),
+    "gemma": ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"),
+    "phi": ("num_hidden_layers", "hidden_size", "num_attention_heads", "intermediate_size"),
+    "falcon": ("num_hidden_layers", "hidden_size", "num_attention_heads", "ffn_hidden_size"),
+    "mbart": ("encoder_layers", "d_model", "encoder_attention_heads", "encoder_ffn_dim"),
 }
+# Families that have the weights of one block only.
+SHARED = {"albert"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_dimension_is_one_of_the_matrices_too(family: str) -> None:
+    """Numbers that no configuration has of its own are found again in the shapes of the model."""
+    with torch.device("meta"):
+        model = model_of(family=family, layers=3, hidden=96, heads=6, ffn=104, vocab=311)
+    shapes = {size for p in model.parameters() for size in p.shape}
+    assert {96, 311} <= shapes
+    assert {104, 208} & shapes  # gated layers may hold two matrices in one
+    stacks = {len(m) for m in model.modules() if isinstance(m, torch.nn.ModuleList)}
+    assert 3 in stacks or family in SHARED
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -134,12 +143,23 @@ def test_the_attention_is_the_one_that_was_asked_for(attention: str) -> None:
         ({"family": "bret"}, ScenarioError, "model.family", "did you mean 'bert'?"),
         ({"family": "nosuch"}, ScenarioError, "model.family", "knows no family"),
         ({"family": "bert", "size": "bsae"}, ScenarioError, "model.size", "did you mean 'base'?"),
-        ({"family": "gpt2", "size": "base"}, ScenarioError, "model.size", "no named sizes"),
+        ({"family": "gpt2", "size": "base"}, ScenarioError, "model.size", "known: large, medium, small, xl"),
+        ({"family": "opt", "size": "base"}, ScenarioError, "model.size", "no named sizes"),
         ({"family": "bert", "kv_heads": 4}, ScenarioError, "model.kv_heads", "no such dimension"),
+        ({"family": "falcon", "kv_heads": 1}, ScenarioError, "model.kv_heads", "no such dimension"),
         ({"family": "bloom", "ffn": 4}, ScenarioError, "model.ffn", "no such dimension"),
         ({"family": "funnel", "layers": 4}, ScenarioError, "model", "block_sizes"),
-        ({"family": "bert", "hidden": 100, "layers": 1}, UnsupportedError, None, "100"),
-        ({"family": "vit", "layers": 1}, UnsupportedError, None, "AutoModelForSequenceClassification"),
+        ({"family": "gpt_neo", "layers": 4}, ScenarioError, "model", "attention_layers"),
+        ({"family": "canine"}, ScenarioError, "model.family", "no vocabulary"),
+        ({"family": "t5gemma", "layers": 4}, UnsupportedError, "model.layers", "several models"),
+        ({"family": "gemma3", "vocab": 400}, UnsupportedError, "model.vocab", "several models"),
+        ({"family": "bert", "hidden": 100, "layers": 1}, ScenarioError, "model.heads", "100 is not divisible by .* 12"),
+        ({"family": "bert", "size": "base", "heads": 7}, ScenarioError, "model.heads", "768 is not divisible by .* 7"),
+        ({"family": "llama", "size": "1b", "kv_heads": 3}, ScenarioError, "model.kv_heads", "32 is not divisible"),
+        ({"family": "llama", "hidden": 12, "heads": 4}, ScenarioError, "model.heads", "rotate 3 numbers"),
+        ({"family": "phi", "hidden": 24, "heads": 4}, ScenarioError, "model.heads", "rotate 3 numbers"),
+        ({"family": "xlnet", **SMALL}, UnsupportedError, "model.family", "last token"),
+        ({"family": "vit", "layers": 1}, ScenarioError, "model.family", "no vocabulary"),
     ],
 )
 def test_what_cannot_be_built_says_why(
@@ -150,13 +170,32 @@ def test_what_cannot_be_built_says_why(
     assert caught.value.key == key
 
 
+def test_a_head_that_a_family_lacks_is_refused() -> None:
+    config = models.configuration(Model(family="gpt2", **SMALL), None, 2)
+    with pytest.raises(UnsupportedError, match=r"cannot build this gpt2: .*AutoModelForMaskedLM") as caught:
+        models.build(config, "AutoModelForMaskedLM", "auto")
+    assert caught.value.key == "model"
+
+
+def test_memory_that_runs_out_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = models.configuration(Model(family="bert", **SMALL), None, 2)
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(models.auto_class(HEAD), "from_config", full)
+    with pytest.raises(RuntimeError, match="allocate"):
+        models.build(config, HEAD, "auto")
+
+
 def test_an_attention_that_a_family_lacks_is_refused() -> None:
     with pytest.raises(UnsupportedError):
         model_of(attention="sdpa", family="bloom", layers=1, hidden=64, heads=4)
 
 
 @pytest.mark.parametrize(
-    ("family", "tokens"), [("bert", 512), ("roberta", 511), ("distilbert", 512), ("gpt2", 1024), ("t5", None)]
+    ("family", "tokens"),
+    [("bert", 512), ("roberta", 511), ("distilbert", 512), ("gpt2", 1024), ("t5", None)],
 )
 def test_the_longest_row_is_what_the_model_really_takes(family: str, tokens: int | None) -> None:
     model = model_of(family=family, **SMALL).eval()

@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 
 from benchbench.executors.base import Request, Watch
 from benchbench.executors.ending import build_repeat
+from benchbench.executors.fitting import Fitting
 from benchbench.executors.interruption import stop_asked, undisturbed
 from benchbench.executors.processes import TREE_MARK, end_marked
 from benchbench.record import raw
@@ -43,7 +45,8 @@ class ChildExecutor:
         started_at, began_s = now(), time.monotonic()
         mark = secrets.token_hex(8)
         try:
-            interrupted = self._supervise(request, self._prepare(request, mark), watch)
+            with tempfile.TemporaryDirectory(prefix="benchbench-caches-", ignore_cleanup_errors=True) as caches:
+                interrupted = self._supervise(request, self._prepare(request, mark) | {"caches": caches}, watch)
         except OSError as error:  # a full disk, no more processes
             problem = f"the repeat could not be started: {error.strerror or error}"
             return build_repeat(request, started_at, time.monotonic() - began_s, interrupted=False, problem=problem)
@@ -133,18 +136,28 @@ def _environment(scenario: Scenario, folder: Path, request: Request, mark: str) 
         TREE_MARK: mark,
         "PYTHONUNBUFFERED": "1",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # torch's device numbers are then NVML's
-        "TOKENIZERS_PARALLELISM": "false",
+        "TOKENIZERS_PARALLELISM": "true",  # said, or a worker that is forked later warns of it
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    if scenario.model is not None and scenario.model.pretrained is None:
+    if scenario.model is not None and scenario.model.pretrained is None and scenario.data.source != "huggingface":
         added["HF_HUB_OFFLINE"] = "1"
+    if request.longest_rows:
+        added["BENCHBENCH_LONGEST_ROWS"] = "1"
+    if request.test_split:
+        added["BENCHBENCH_TEST_SPLIT"] = "1"
     if request.deadline_s is not None:
         added["BENCHBENCH_DEADLINE_S"] = repr(request.deadline_s)
     if scenario.hardware.threads is not None:
-        added["OMP_NUM_THREADS"] = added["MKL_NUM_THREADS"] = str(scenario.hardware.threads)
+        threads = str(scenario.hardware.threads)
+        added |= {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "RAYON_NUM_THREADS": threads}
     if scenario.hardware.device == "cpu":
         added["CUDA_VISIBLE_DEVICES"] = ""
     return added
 
 
-PLUGIN = ChildExecutor
+def fitting() -> Fitting:
+    """The executor of real runs, with an open micro-batch settled first."""
+    return Fitting(ChildExecutor())
+
+
+PLUGIN = fitting

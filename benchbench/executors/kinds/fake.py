@@ -13,12 +13,11 @@ from typing import Any
 
 from benchbench.executors.base import Request, Watch
 from benchbench.record import raw
-from benchbench.record.figures import figures, reach, seen_devices, telemetry_warnings
+from benchbench.record.figures import figures, seen_devices, telemetry_warnings
+from benchbench.record.reaching import reach
 from benchbench.record.store import now, read_raw
 from benchbench.record.types import Failure, Outcome, Repeat
 from benchbench.scenario.scenario import Scenario
-
-_MEMORY_BYTES = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +29,14 @@ class Answer:
         steps_to_target: the step whose evaluation meets the target; None = never.
         outcome: how the repeat ends.
         interrupt: raise KeyboardInterrupt in mid-run, as Ctrl-C does.
+        peak_memory_bytes: what it takes.
     """
 
     step_s: float = 0.01
     steps_to_target: int | None = 100
     outcome: Outcome = Outcome.OK
     interrupt: bool = False
+    peak_memory_bytes: int = 2**30
 
 
 Script = Callable[[Scenario, int], Answer]
@@ -75,7 +76,7 @@ class FakeExecutor:
             if outcome is Outcome.OK
             else Failure(kind=outcome.value, message=f"the script says {outcome}"),
             phases_s={"start": 0.0},
-            figures=figures(lines, request.scenario.measure.confidence, _MEMORY_BYTES),
+            figures=figures(lines, request.scenario.measure.confidence, answer.peak_memory_bytes),
             reach=found,
             final_metrics={"train_loss": 0.5},
             telemetry=seen,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchbench.report.content import Callout, Section
 from benchbench.report.plugins import Plugin
-from benchbench.report.subject import RunSubject, StudySubject, Subject
+from benchbench.report.subject import AnySubject, ComparisonSubject, RunSubject, StudySubject
 
 TITLE = "Read with care"
 _MOST = 40
@@ -24,6 +24,9 @@ _HEADINGS = {
     "recompiled": "Recompiled in mid-run",
     "target-at-plateau": "The target sits on the plateau",
     "low-reach-rate": "Not every repeat reaches the target",
+    "emulated-precision": "The precision is emulated",
+    "storage-bound": "Storage took longer than training",
+    "micro-batch-lowered": "A smaller micro-batch than thought",
 }
 _ADVICE = {
     "unstable": "Set measure.warmup to more steps, or measure.steps to a longer run.",
@@ -38,10 +41,13 @@ _ADVICE = {
     "recompiled": "Keep shapes fixed (data.batching: pack, or fixed-length rows), or set training.compile to none.",
     "target-at-plateau": "Put the target 2 to 4 points below the plateau: there, reaching it is no lottery.",
     "low-reach-rate": "Lower the target or allow more steps, before times to it are compared.",
+    "emulated-precision": "Measure this precision on a device that has its arithmetic.",
+    "storage-bound": "Copy the data to a local disk, or train for longer.",
+    "micro-batch-lowered": "Set training.micro_batch to it, so that no run needs to try.",
 }
 
 
-def render(subject: Subject) -> Section | None:
+def render(subject: AnySubject) -> Section | None:
     """One callout a warning."""
     found = subject.warnings
     if not found:
@@ -69,4 +75,4 @@ def _sentence(message: str) -> str:
     return begin + ("" if text[-1] in ".!?" else ".")
 
 
-PLUGIN = Plugin(title=TITLE, order=20, takes=(RunSubject, StudySubject), render=render, brief=True)
+PLUGIN = Plugin(title=TITLE, order=20, takes=(RunSubject, StudySubject, ComparisonSubject), render=render, brief=True)

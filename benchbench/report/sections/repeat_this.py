@@ -1,4 +1,4 @@
-"""The exact command that repeats a run or a search."""
+"""The exact command that repeats a run, a search or a comparison."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import shlex
 from benchbench.record import store
 from benchbench.report.content import Block, Code, Paragraph, Section
 from benchbench.report.plugins import Plugin
-from benchbench.report.subject import RunSubject, StudySubject, Subject
+from benchbench.report.subject import AnySubject, ComparisonSubject, RunSubject, StudySubject
 
 TITLE = "Repeat this"
 
 
-def render(subject: Subject) -> Section | None:
+def render(subject: AnySubject) -> Section | None:
     """The command as it was typed; for a stored run also the one that needs nothing but its folder."""
     blocks: list[Block] = []
     if subject.command:
@@ -22,8 +22,9 @@ def render(subject: Subject) -> Section | None:
         blocks.append(Code(title="From the record alone", text=stored, is_command=True))
     if not blocks:
         return None
-    blocks.append(Paragraph(text=f"Recorded as {subject.id}.", tone="muted"))
+    if not isinstance(subject, ComparisonSubject):
+        blocks.append(Paragraph(text=f"Recorded as {subject.id}.", tone="muted"))
     return Section(title=TITLE, blocks=tuple(blocks))
 
 
-PLUGIN = Plugin(title=TITLE, order=55, takes=(RunSubject, StudySubject), render=render)
+PLUGIN = Plugin(title=TITLE, order=55, takes=(RunSubject, StudySubject, ComparisonSubject), render=render)

@@ -91,6 +91,8 @@ def _figures(subject: RunSubject) -> tuple[tuple[tuple[str, Cell], ...], list[st
             ("reached", rate),
             *every,
         ]
+    if s.compile_s is not None:
+        every.append(("compilation", s.compile_s))
     known = [(label, value) for label, value in every if value is not None]
     known += [
         (f"{_metric(name)} at the end", Quantity(value=value, unit="")) for name, value in s.final_metrics.items()

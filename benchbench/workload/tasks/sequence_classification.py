@@ -26,6 +26,7 @@ class SequenceClassification(Task):
     labelled_by = "label"
     metrics = ("accuracy", "f1_macro", "loss")
     class_metrics = CLASS_METRICS
+    packs = True
 
     def encode(self, rows: Rows, encoding: Encoding) -> Examples:
         """See `Task.encode`."""

@@ -1,0 +1,65 @@
+"""`benchbench compare`: is B faster than A?"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from benchbench.report.subject import ComparisonSubject
+
+TRIPPED = 5
+
+
+class FailIf(StrEnum):
+    """What ends the command with exit code 5."""
+
+    SLOWER = "slower"
+
+
+def command(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="A B...", help="run ids, their beginnings, folders or result files; A is the reference"),
+    ],
+    threshold: Annotated[str, typer.Option(help="a difference that matters: 2% or 0.02")] = "2%",
+    fail_if: Annotated[
+        FailIf | None, typer.Option("--fail-if", help="exit with 5 where a run is slower than A, or lost A's target")
+    ] = None,
+    across_machines: Annotated[
+        bool, typer.Option("--across-machines", help="allow runs of different hardware; the answer names it")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="write no page")] = False,
+) -> int:
+    """Compare stored runs with the first: ratio, interval, and faster, slower, equivalent or inconclusive."""
+    from benchbench.cli import compare_output
+    from benchbench.errors import InputError
+    from benchbench.record.comparing import compare
+    from benchbench.report.finding import runs_named
+    from benchbench.report.subject import ComparisonSubject
+
+    if len(names) < 2:
+        raise InputError("name two runs or more: the one to compare with, and the others")
+    limit = compare_output.parse_threshold(threshold)
+    runs = runs_named(out, names)
+    found = compare([run.run for run in runs], limit, across_machines=across_machines)
+    subject = ComparisonSubject(comparison=found, runs=tuple(runs), command=("benchbench", *sys.argv[1:]))
+    return _answer(subject, fail_if, as_json=as_json, report=not no_report)
+
+
+def _answer(subject: ComparisonSubject, fail_if: FailIf | None, *, as_json: bool, report: bool) -> int:
+    from benchbench.cli import compare_output
+    from benchbench.cli.console import emit
+    from benchbench.cli.run_output import shown
+
+    page = compare_output.write_page(subject) if report else None
+    compare_output.show(subject, page)
+    if as_json:
+        emit(subject.comparison.answer(shown(page)))
+    return TRIPPED if fail_if is FailIf.SLOWER and subject.comparison.slower else 0

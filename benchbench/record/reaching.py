@@ -1,0 +1,88 @@
+"""One repeat's evaluations -> whether and when it reached its target."""
+
+from __future__ import annotations
+
+import math
+
+from benchbench.record.figures import RawLines, is_number, number
+from benchbench.record.types import Reach, RunWarning
+from benchbench.scenario.types import Target
+from benchbench.stats.crossing import Goal, Look, denied, first_crossing
+from benchbench.stats.plateau import plateau
+
+_SHARES = ("accuracy", "exact_match", "nsp_accuracy")  # of the held-out rows, each right or wrong
+
+
+def goal(target: Target) -> Goal:
+    """What a target asks of its metric."""
+    bound = target.at_least if target.at_least is not None else target.at_most
+    assert bound is not None
+    return Goal(bound=bound, rises=target.at_least is not None)
+
+
+def looks(raw: RawLines, metric: str) -> list[Look]:
+    """The evaluations that found a value of a metric."""
+    return [
+        Look(step=line["step"], training_s=line["training_s"], value=line["metrics"][metric])
+        for line in raw.evaluations()
+        if is_number(line["metrics"].get(metric))
+    ]
+
+
+def reach(raw: RawLines, target: Target) -> Reach:
+    """Whether and when a repeat's held-out metric met the target.
+
+    The time runs from the start of the first step to the interpolated crossing that the next evaluation confirmed, or
+    that the end of the training left to the full held-out split alone; a crossing after the deadline is none.
+    Evaluations, checkpoints and the noise scale stand outside of it.
+    """
+    wanted, found = goal(target), looks(raw, target.metric)
+    deadline_s = number((raw.last("plan") or {}).get("deadline_s"))
+    crossing = first_crossing(found, wanted, math.inf if deadline_s is None else deadline_s)
+    values = [look.value for look in found]
+    outside = {
+        "best": (max if wanted.rises else min)(values, default=None),
+        "evaluation_s": sum(line["evaluation_s"] for line in raw.evaluations()),
+        "checkpoint_s": _sum(raw, "checkpoint", "checkpoint_s"),
+        "noise_scale_s": _sum(raw, "noise-scale", "noise_scale_s"),
+    }
+    if crossing is None:
+        return Reach(reached=False, unconfirmed=denied(found, wanted), **outside)
+    return Reach(
+        reached=True,
+        time_to_target_s=crossing.training_s,
+        steps_to_target=crossing.step,
+        confirmed_by="next-evaluation" if crossing.confirmed else "full-held-out",
+        unconfirmed=crossing.denied,
+        previous_evaluation_s=0.0 if crossing.before is None else crossing.before.training_s,
+        previous_evaluation_step=0 if crossing.before is None else crossing.before.step,
+        crossing_evaluation_s=crossing.seen.training_s,
+        crossing_evaluation_step=crossing.seen.step,
+        **outside,
+    )
+
+
+def target_warnings(raw: RawLines, target: Target, validation_rows: int | None) -> tuple[RunWarning, ...]:
+    """That the target sits on the curve's plateau, where reaching it is a lottery, with a better one.
+
+    Args:
+        raw: the repeat's lines.
+        target: what it trained to.
+        validation_rows: held-out rows, where that is known.
+    """
+    wanted, found = goal(target), looks(raw, target.metric)
+    rows = validation_rows if target.metric in _SHARES else None
+    judged = plateau(found, wanted, first_crossing(found, wanted), rows)
+    if judged is None:
+        return ()
+    bound = "at_least" if wanted.rises else "at_most"
+    moves = "the curve is flat within its noise there"
+    if judged.share is not None and math.isfinite(judged.share):
+        moves = f"one standard error of the {target.metric} moves the time to target by {judged.share:.0%}"
+    message = f"{bound} {wanted.bound:g} sits on the plateau: {moves}; {bound}: {judged.proposal:.3g} is a measurement"
+    return (RunWarning(code="target-at-plateau", message=message),)
+
+
+def _sum(raw: RawLines, event: str, field: str) -> float:
+    """A field's sum over the events of a kind."""
+    return float(sum(line[field] for line in raw.of(event) if is_number(line.get(field))))

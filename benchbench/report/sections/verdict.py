@@ -1,0 +1,148 @@
+"""The verdict of a comparison in one sentence a pair, and the figures that it rests on."""
+
+from __future__ import annotations
+
+from benchbench.record.comparing import Metric, Pair, Side
+from benchbench.report.content import (
+    Answer,
+    Block,
+    Callout,
+    Cell,
+    Column,
+    Paragraph,
+    Quantity,
+    Row,
+    Section,
+    Table,
+    Tone,
+)
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import ComparisonSubject
+from benchbench.report.wording import counted
+from benchbench.stats.comparison import POWER
+from benchbench.stats.estimate import Estimate
+from benchbench.units import human
+
+TITLE = "Verdict"
+METRICS: dict[Metric, str] = {
+    "time_to_target_s": "time to target",
+    "samples_per_s": "throughput",
+    "step_s": "step time",
+}
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_TONES: dict[str, Tone] = {"faster": "good", "equivalent": "good", "slower": "bad", "inconclusive": "warning"}
+
+
+def render(subject: ComparisonSubject) -> Section | None:
+    """One answer a pair, a table of all runs, and what else must be known."""
+    pairs = subject.comparison.pairs
+    blocks: list[Block] = [
+        Answer(text=_sentence(pair, letter(index), f"{letter(0)}"), tone=_tone(pair))
+        for index, pair in _numbered(pairs)
+    ]
+    blocks.append(_table(pairs))
+    blocks.append(Paragraph(text=_basis(subject), tone="muted"))
+    notes = dict.fromkeys(note for pair in pairs for note in pair.notes)
+    blocks += [Callout(tone="warning", title=_begin(note)) for note in notes]
+    return Section(title=TITLE, blocks=tuple(blocks))
+
+
+def letter(index: int) -> str:
+    """What the run of a number is called: A, B, ..."""
+    return _LETTERS[index] if index < len(_LETTERS) else f"run {index + 1}"
+
+
+def _numbered(pairs: tuple[Pair, ...]) -> list[tuple[int, Pair]]:
+    return list(enumerate(pairs, start=1))
+
+
+def _tone(pair: Pair) -> Tone:
+    return "bad" if pair.target_lost else _TONES[pair.verdict]
+
+
+def _sentence(pair: Pair, b: str, a: str) -> str:
+    what, threshold = METRICS[pair.metric], f"{100 * pair.threshold:g} %"
+    change = f"{_change(pair.ratio.value)}{_interval(pair.ratio)}"
+    lost = f" But {b} does not reach the target that {a} reaches." if pair.target_lost else ""
+    if pair.verdict in ("faster", "slower"):
+        text = f"{b} is {pair.verdict} than {a}: its {what} is {change}, beyond the threshold of {threshold}."
+    elif pair.verdict == "equivalent":
+        text = f"{b} and {a} are equivalent: the {what} of {b} is {change}, within the threshold of {threshold}."
+    else:
+        text = f"Inconclusive: the {what} of {b} is {change} against {a}, at a threshold of {threshold}. {_open(pair)}"
+    return text + lost
+
+
+def _change(ratio: float) -> str:
+    """`3.1 % higher`, for a metric of B over that of A."""
+    if ratio == 1:
+        return "the same"
+    return f"{human(abs(ratio - 1), '%', 2)} {'higher' if ratio > 1 else 'lower'}"
+
+
+def _interval(ratio: Estimate) -> str:
+    if ratio.low is None and ratio.high is None:
+        return ", with no interval"
+    low, high = ("open" if b is None else _signed(100 * (b - 1)) for b in (ratio.low, ratio.high))
+    repeats = counted(ratio.n, "repeat")
+    return f" ({low} to {high}; {100 * ratio.confidence:.4g} %, {'within ' if ratio.n == 1 else ''}{repeats})"
+
+
+def _signed(percent: float) -> str:
+    return f"{percent:+.0f} %" if abs(percent) >= 10 else f"{percent:+.2g} %"
+
+
+def _open(pair: Pair) -> str:
+    """What would decide a verdict that is still open."""
+    if pair.more_repeats is None:
+        return "No affordable number of repeats would decide it: the ratio is too near to the threshold."
+    more = counted(pair.more_repeats, "more repeat")
+    if pair.ratio.n < 2:
+        return f"The spread between processes is unknown: take {more} of each."
+    return f"About {more} of each would decide it, {human(POWER, '%', 2)} of the time."
+
+
+def _table(pairs: tuple[Pair, ...]) -> Table:
+    targeted = any(side.reach_rate is not None for pair in pairs for side in (pair.a, pair.b))
+    columns = (
+        Column(title=""), Column(title="run"), Column(title="repeats", numeric=True),
+        Column(title="metric", minor=True), Column(title="value", numeric=True),
+        *([Column(title="reached", numeric=True)] if targeted else []),
+        Column(title="ratio over A", numeric=True), Column(title="verdict"),
+    )  # fmt: skip
+    first = pairs[0]
+    rows = [Row(cells=_cells(first.a, letter(0), METRICS[first.metric], targeted, None, None))]
+    rows += [
+        Row(
+            cells=_cells(pair.b, letter(index), METRICS[pair.metric], targeted, pair.ratio, pair.verdict),
+            tone=_tone(pair),
+        )
+        for index, pair in _numbered(pairs)
+    ]
+    return Table(columns=columns, rows=tuple(rows))
+
+
+def _cells(
+    side: Side, name: str, metric: str, targeted: bool, ratio: Estimate | None, verdict: str | None
+) -> tuple[Cell, ...]:
+    rate = None if side.reach_rate is None else Quantity(value=side.reach_rate, unit="fraction")
+    told: Cell = verdict if verdict is not None else "the reference"
+    return (name, side.id, len(side.values), metric, side.value, *([rate] if targeted else []), ratio, told)
+
+
+def _basis(subject: ComparisonSubject) -> str:
+    comparison = subject.comparison
+    text = "A ratio is of the geometric means over the repeats, its interval Welch's on the logarithm."
+    if any(None in side.values for pair in comparison.pairs for side in (pair.a, pair.b)):
+        text += " Where a repeat missed the target it is of the medians, and has no bound on that side."
+    if len(comparison.pairs) > 1:
+        each, whole = 100 * comparison.pairs[0].ratio.confidence, 100 * comparison.confidence
+        text += f" Each interval has {each:.4g} %, so that {whole:.4g} % holds for all verdicts together (Bonferroni)."
+    return text
+
+
+def _begin(note: str) -> str:
+    return note[0].upper() + note[1:] if note.split(None, 1)[0].isalpha() else note
+
+
+PLUGIN = Plugin(title=TITLE, order=10, takes=(ComparisonSubject,), render=render, brief=True)

@@ -1,0 +1,192 @@
+"""Checkpoints on disk: folders that appear whole or not at all, of safetensors and one JSON file.
+
+    step-00000020-3f9a01c2/
+        checkpoint.json      what it is of, the state that is no tensor, and the hashes of the other two files
+        model.safetensors    the weights by their names
+        state.safetensors    the tensors of the optimizer, the levers and the random numbers
+    last -> step-00000020-3f9a01c2
+    best -> step-00000010-77b0e5d4
+
+A step's folder is written beside its place, made durable and renamed; then the links move to it, each in one
+operation. What no link leads to is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from benchbench.errors import ScenarioError, StoreError
+from benchbench.record.store import sync_folder
+from benchbench.training.state_tree import Tensors, flattened, restored
+
+KEY = "training.resume"
+LAST, BEST = "last", "best"
+_FORMAT = 1
+_MANIFEST, _MODEL, _STATE = "checkpoint.json", "model.safetensors", "state.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A training at the end of a step.
+
+    Attributes:
+        step: its number.
+        of: what it is a training of, JSON-ready.
+        finished: whether that training was over.
+        weights: the model's, by name; tied ones once.
+        state: all else that is needed to go on (see `state_tree`).
+        history: the events from which its course is told.
+    """
+
+    step: int
+    of: Mapping[str, Any]
+    finished: bool
+    weights: Tensors
+    state: Mapping[str, Any]
+    history: list[Mapping[str, Any]]
+
+
+def write(folder: Path, checkpoint: Checkpoint, links: Iterable[str]) -> int:
+    """Writes a checkpoint into a folder of them.
+
+    Args:
+        folder: it is made if it is not there.
+        checkpoint: what to write.
+        links: `LAST`, `BEST` or both: which of them leads to it from now on.
+
+    Returns:
+        Its bytes.
+
+    Raises:
+        StoreError: it cannot be written; the links lead to where they led.
+    """
+    name = f"step-{checkpoint.step:08d}-{secrets.token_hex(4)}"
+    beside = folder / f".{name}"
+    try:
+        beside.mkdir(parents=True)
+        size_bytes = _fill(beside, checkpoint)
+        beside.rename(folder / name)
+        for link in links:
+            _lead(folder / link, name)
+        sync_folder(folder)
+        _tidy(folder)
+    except OSError as error:
+        raise StoreError(f"the checkpoint cannot be written: {error.strerror or error}", file=str(folder)) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return size_bytes
+
+
+def _fill(folder: Path, checkpoint: Checkpoint) -> int:
+    flat, tensors = flattened(checkpoint.state)
+    for file, content in ((_MODEL, checkpoint.weights), (_STATE, tensors)):
+        save_file({name: _plain(tensor) for name, tensor in content.items()}, folder / file, {"format": "pt"})
+    manifest = {
+        "format": _FORMAT,
+        "step": checkpoint.step,
+        "of": checkpoint.of,
+        "finished": checkpoint.finished,
+        "sha256": {file: _hash(folder / file) for file in (_MODEL, _STATE)},
+        "state": flat,
+        "history": checkpoint.history,
+    }
+    (folder / _MANIFEST).write_text(json.dumps(manifest, allow_nan=False), encoding="utf-8")
+    for file in (_MODEL, _STATE, _MANIFEST):
+        with (folder / file).open("rb") as handle:
+            os.fsync(handle.fileno())
+    sync_folder(folder)
+    return sum(file.stat().st_size for file in folder.iterdir())
+
+
+def _plain(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor on the host with a storage of its own, as safetensors wants it."""
+    host = tensor.detach().cpu().contiguous()
+    return host.clone() if host.untyped_storage().nbytes() != host.nbytes else host
+
+
+def _hash(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _lead(link: Path, name: str) -> None:
+    """Has a link lead to a folder beside it, in one operation."""
+    beside = link.with_name(f".{link.name}.{secrets.token_hex(4)}")
+    beside.symlink_to(name)
+    beside.replace(link)
+
+
+def _tidy(folder: Path) -> None:
+    """Removes the steps that no link leads to, and what was left half written by a process that was killed."""
+    kept = {(folder / link).readlink().name for link in (LAST, BEST) if (folder / link).is_symlink()}
+    for one in folder.iterdir():
+        if one.is_dir() and not one.is_symlink() and one.name not in kept:
+            shutil.rmtree(one, ignore_errors=True)
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself.
+
+    Raises:
+        ScenarioError: it is none, a damaged one, or of a format that this version does not know.
+    """
+    file = folder / _MANIFEST
+    if not file.is_file():
+        there = "is no checkpoint" if folder.is_dir() else "is not there"
+        raise ScenarioError(f"{folder} {there}; name a folder that holds {_MANIFEST}, such as .../last", key=KEY)
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        known = found["format"] == _FORMAT
+        if known and {*found["sha256"]} == {_MODEL, _STATE} and isinstance(found["of"], dict):
+            return dict(found)
+    except (OSError, ValueError, KeyError, TypeError):
+        known = True
+    damaged = "is damaged: it is no JSON, or lacks what it should hold"
+    raise ScenarioError(f"{file} {damaged if known else 'is of a format that this version does not know'}", key=KEY)
+
+
+def check_files(folder: Path, found: Mapping[str, Any]) -> None:
+    """Compares a checkpoint's tensors with the hashes of them that its manifest holds.
+
+    Raises:
+        ScenarioError: a file is missing or damaged.
+    """
+    for file, digest in found["sha256"].items():
+        path = folder / file
+        if not path.is_file():
+            raise ScenarioError(f"{path} is missing; the checkpoint is damaged", key=KEY)
+        if _hash(path) != digest:
+            raise ScenarioError(f"{path} is damaged: its contents are not those that were written", key=KEY)
+
+
+def read(folder: Path) -> Checkpoint:
+    """A checkpoint, its tensors on the host.
+
+    Raises:
+        ScenarioError: it is none, or a damaged one.
+    """
+    found = manifest(folder)
+    check_files(folder, found)
+    try:
+        return Checkpoint(
+            step=found["step"],
+            of=found["of"],
+            finished=found["finished"],
+            weights=load_file(folder / _MODEL),
+            state=restored(found["state"], load_file(folder / _STATE)),
+            history=found["history"],
+        )
+    except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ScenarioError(f"{folder} is damaged: {error}", key=KEY) from None
