@@ -13,7 +13,8 @@ from benchbench.values import Observed
 _GROUP = 5
 _FEWEST_GROUPS = 4
 _SETTLED_BY = 0.4  # a minimum nearer to the middle than this may belong to a longer warm-up
-_STALL_SPREADS = 5.0
+_CUT_SPREADS = 2.0  # at five the cut prefers to lie behind a stall, and the mean is 0.16 % too low (simulated)
+_CHANGE_SPREADS = 5.0  # at two a late change of level is overlooked, and told too small
 _EARLY_STEPS = 25
 _LONE_SPIKE = 2.0
 _ROUNDING = 1e-9
@@ -47,7 +48,7 @@ def warmup_length(series: Array) -> int | None:
     """The number of leading step times that belong to the warm-up.
 
     MSER-5 finds it, with three cares that training steps need. A single long stall late in a series would draw
-    the truncation point behind itself: values far above the second half's median (five standard deviations, by the
+    the truncation point behind itself: values far above the second half's median (two standard deviations, by the
     median deviation) count as being just that far above, so that many such values are a warm-up and a single one
     is a stall, which is kept. A plateau looks settled while the series moves on to the next one: what is left is
     tested for a change of its level and of its spread. And a single early step that is twice as far above the median
@@ -64,12 +65,12 @@ def warmup_length(series: Array) -> int | None:
         return None
     if float(np.ptp(series)) <= _ROUNDING * abs(float(series[0])):
         return _GROUP
-    calm = _calm(series)
-    cut = mser5(calm)
+    cut = mser5(_calm(series, _CUT_SPREADS))
     if cut is None:
         return None
     warmup = max(cut, _GROUP)
-    return None if _change(calm[warmup:]) else _past_early_spikes(series, warmup)
+    changes = _change(_calm(series, _CHANGE_SPREADS)[warmup:])
+    return None if changes else _past_early_spikes(series, warmup)
 
 
 def mser5(series: Array) -> int | None:
@@ -107,7 +108,7 @@ def change_of(series: Array) -> Unsettled | None:
     Returns:
         None where nothing does, or too few values (under 20) are there to tell.
     """
-    return _change(_calm(series)) if len(series) >= _FEWEST_GROUPS * _GROUP else None
+    return _change(_calm(series, _CHANGE_SPREADS)) if len(series) >= _FEWEST_GROUPS * _GROUP else None
 
 
 def why_unsettled(series: Array) -> Unsettled | None:
@@ -125,7 +126,7 @@ def why_unsettled(series: Array) -> Unsettled | None:
     found = change_of(rest)
     if found is not None:
         return found if found.step is None else found.model_copy(update={"step": found.step + _GROUP})
-    return Unsettled(kind="long-warm-up", change=_relative_change(_means(_calm(rest), _GROUP)))
+    return Unsettled(kind="long-warm-up", change=_relative_change(_means(_calm(rest, _CHANGE_SPREADS), _GROUP)))
 
 
 def _past_early_spikes(series: Array, warmup: int) -> int:
@@ -138,12 +139,12 @@ def _past_early_spikes(series: Array, warmup: int) -> int:
     return max(warmup, -(-last // _GROUP) * _GROUP)
 
 
-def _calm(series: Array) -> Array:
-    """The series with its stalls cut to a height at which a single one moves no mean."""
+def _calm(series: Array, spreads: float) -> Array:
+    """The series with its stalls cut to some standard deviations, a height at which a single one moves no mean."""
     late = series[len(series) // 2 :]
     median = float(np.median(late))
     spread = _MAD_TO_DEVIATION * float(np.median(np.abs(late - median)))
-    return np.minimum(series, median + _STALL_SPREADS * spread) if spread > 0 else series
+    return np.minimum(series, median + spreads * spread) if spread > 0 else series
 
 
 def _means(series: Array, size: int) -> Array:

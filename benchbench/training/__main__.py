@@ -18,10 +18,13 @@ from benchbench.scenario.scenario import Scenario
 from benchbench.training.events import EventFile, EventLines, Events
 from benchbench.training.failures import kind_of, sentence
 
+_PROFILER_SILENT = "6"  # or torch's profiler writes two lines into the log for each look
+
 
 def main() -> int:
     """Runs the scenario that the environment names."""
     faulthandler.enable()
+    os.environ.setdefault("KINETO_LOG_LEVEL", _PROFILER_SILENT)
     events = EventFile(Path(os.environ["BENCHBENCH_EVENTS"]))
     events.emit("phase", name="import")
     try:

@@ -19,7 +19,8 @@ class Rows:
 
     Attributes:
         columns: role -> one value a row: a text, or a list of words. The role `document` (texts that are equal for
-            neighbouring rows of one document) may be there for tasks that read on from row to row.
+            neighbouring rows of one document) may be there for tasks that read on from row to row, and
+            the role `answer_start` (characters before the answer) where an answer occurs in its context more than once.
         numbers: of each row in its source, from 0, for messages. Shape (R,).
     """
 

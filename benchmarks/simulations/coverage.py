@@ -74,7 +74,8 @@ CASES: Mapping[str, Case] = {
     "drift": Case(drift=0.02),
     "periodic stalls": Case(stall_every=25),
     "rare long stalls": Case(tail=2.0),
-    "rare long stalls, short warm-up": Case(tail=2.0, warmup=0.5),
+    "periodic stalls, hardly any other noise": Case(stall_every=25, between=0.001, warmup=0.5),
+    "rare long stalls, hardly any other noise": Case(tail=2.0, between=0.001, warmup=0.5),
     "no noise between processes": Case(between=0.0, correlation=0.8),
     "much noise between processes": Case(between=0.1),
     "everything": Case(correlation=0.8, drift=0.02, stall_every=25, tail=1.0),
@@ -149,7 +150,7 @@ def main() -> None:
     table: dict[str, dict[str, float]] = {}
     for name, case in CASES.items():
         table[name] = {str(n): coverage(case, n, chosen.trials) for n in REPEATS}
-        print(f"{name:30}" + "".join(f"  {n}: {share:.3f}" for n, share in table[name].items()), flush=True)
+        print(f"{name:42}" + "".join(f"  {n}: {share:.3f}" for n, share in table[name].items()), flush=True)
     shares = [share for row in table.values() for share in row.values()]
     holds = CLAIM[0] <= min(shares) and max(shares) <= CLAIM[1]
     beside = _beside(chosen.trials // 2)

@@ -16,7 +16,7 @@ ENTRY = [
 SUMMARY = [
     "step_s", "samples_per_s", "tokens_per_s", "tokens_per_s_per_device", "mfu", "peak_memory_bytes", "utilization",
     "power_w", "energy_j_per_sample", "data_wait_fraction", "communication_fraction", "reached_target", "reach_rate",
-    "time_to_target_s", "steps_to_target", "compile_s", "final_metrics", "compression",
+    "time_to_target_s", "steps_to_target", "compile_s", "gradient_noise_scale", "final_metrics", "compression",
 ]  # fmt: skip
 ESTIMATE = ["value", "low", "high", "confidence", "n", "unit"]
 TRAINING: dict[str, Any] = {

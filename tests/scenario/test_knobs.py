@@ -24,7 +24,9 @@ LEVERS = (
     "data.prefetch",
 )
 # What stands in those sections and is no lever: it says what is asked.
-NO_KNOBS = {"training.seed", "training.adapter.name", "hardware.expect"}
+NO_KNOBS = {
+    "training.seed", "training.adapter.name", "training.checkpoint_every", "training.resume", "hardware.expect"
+}  # fmt: skip
 
 
 def test_every_lever_of_the_design_is_a_knob() -> None:

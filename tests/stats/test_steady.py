@@ -194,7 +194,7 @@ def test_a_change_too_small_to_matter_is_none() -> None:
 
 def test_a_warm_up_that_ends_too_late_is_its_own_reason() -> None:
     series = stationary(3, 60)
-    series[:22] += np.linspace(0.5, 0.2, 22)
+    series[:27] += np.linspace(0.5, 0.2, 27)
     assert warmup_length(series) is None
     found = why_unsettled(series)
     assert found is not None

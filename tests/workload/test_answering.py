@@ -21,9 +21,14 @@ VOCABULARY = wordpiece([WORDS] * 4, 150)
 
 
 class Pointing(torch.nn.Module):
-    """Gives each word the same logits wherever it stands; others, and the padding, have -9."""
+    """Gives each word the same logits wherever it stands; others, and the padding, have -9.
 
-    def __init__(self, first: Mapping[str, float], last: Mapping[str, float], none: float = -9.0) -> None:
+    The first token has `none`, but in windows that hold the word `unless` it has -9 too.
+    """
+
+    def __init__(
+        self, first: Mapping[str, float], last: Mapping[str, float], none: float = -9.0, unless: str = "[MASK]"
+    ) -> None:
         super().__init__()
         tables = torch.full((2, VOCABULARY.size), -9.0)
         for table, logits in zip(tables, (first, last), strict=True):
@@ -31,11 +36,13 @@ class Pointing(torch.nn.Module):
                 [ids] = [found.ids for found in VOCABULARY.encode([word], special=False)]
                 table[ids[0] if table is tables[0] else ids[-1]] = logit
         self._first, self._last, self._none = tables[0], tables[1], none
+        self._unless = VOCABULARY.encode([unless], special=False)[0].ids[0]
 
     def forward(self, **inputs: torch.Tensor) -> SimpleNamespace:
         ids = inputs["input_ids"]
         first, last = self._first[ids], self._last[ids]
-        first[:, 0] = last[:, 0] = self._none
+        held = (ids == self._unless).any(dim=1)
+        first[:, 0] = last[:, 0] = torch.where(held, -9.0, self._none)
         return SimpleNamespace(start_logits=first, end_logits=last)
 
 
@@ -88,6 +95,8 @@ def test_no_answer_must_win_in_every_window() -> None:
     rows = rows_of((context, "old wolf"), ("a tree", ""), longest=20)
     assert by_truth(rows, Pointing({"old": 4.0}, {"wolf": 4.0}, none=3.0)) == {"old wolf": "old wolf", "": ""}
     assert by_truth(rows, Pointing({"old": 4.0}, {"wolf": 4.0}, none=5.0)) == {"old wolf": "", "": ""}
+    unsure_once = Pointing({"old": 4.0}, {"wolf": 4.0}, none=5.0, unless="wolf")
+    assert by_truth(rows, unsure_once) == {"old wolf": "old wolf", "": ""}
 
 
 def test_the_loss_is_the_mean_over_the_windows() -> None:
