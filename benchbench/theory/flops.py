@@ -3,7 +3,7 @@
 A product of (m, k) and (k, n) is 2 m k n FLOPs, a multiplication and an addition for each term. The backward pass
 takes two products for each one of the forward pass, one for the gradient of either operand, so that a step of a model
 whose weights are all trained is three forward passes (Kaplan et al. 2020, "Scaling laws for neural language models",
-section 2.1). Attention is counted over all pairs of tokens, masked ones too, as kernels without a block mask compute it.
+section 2.1). Attention is counted over all pairs of tokens, masked ones too: what most kernels compute.
 Norms, activations, softmax and the optimizer are left out: their FLOPs are few, and what they cost is memory traffic.
 
 Shape letters: B rows, S tokens of a row, H hidden, L layers.
