@@ -75,7 +75,7 @@ def dropouts(config: Any, dropout: float | None) -> dict[str, float]:
     """Every dropout probability of a configuration, set to one value; none where it is None."""
     if dropout is None:
         return {}
-    return {
+    return {"classifier_dropout": dropout} | {  # heads of decoders look for it, though their families do not name it
         attribute: dropout
         for attribute, value in config.to_dict().items()
         if isinstance(value, (int, float)) and any(word in attribute for word in _DROPOUT_WORDS)

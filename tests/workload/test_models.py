@@ -205,3 +205,11 @@ def test_the_longest_row_is_what_the_model_really_takes(family: str, tokens: int
         model(input_ids=ids, attention_mask=torch.ones_like(ids))
         with pytest.raises(Exception, match=r"index|size|range"):
             model(input_ids=torch.full((1, tokens + 1), 7), attention_mask=torch.ones(1, tokens + 1).long())
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "gpt2", "llama", "qwen2"])
+def test_dropout_reaches_the_head_too(family: str) -> None:
+    small = Model(family=family, layers=1, hidden=16, heads=2, ffn=32, vocab=60)
+    with torch.device("meta"):
+        model = models.build(models.configuration(small, 0.37, 3), "AutoModelForTokenClassification", None)
+    assert {m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)} == {0.37}
