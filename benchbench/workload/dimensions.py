@@ -143,8 +143,8 @@ def check_agreement(model: Model, config: Any, place: str) -> None:
     for name, value in {**(size.dimensions if size else {}), **own}.items():
         attribute = _attribute(name, config)
         has = None if attribute is None else getattr(config, attribute)
-        if has is None and attribute is not None:
-            continue
+        if has is None and name == "ffn" and attribute is not None:
+            has = 4 * getattr(config, str(_attribute("hidden", config)))  # what GPT-2 means by None
         if has != value:
             key = f"model.{name}" if name in own else "model.size"
             raise ScenarioError(f"the weights of {place} have {name} = {has}, not {value}; leave the key out", key=key)

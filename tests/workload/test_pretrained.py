@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -303,6 +304,21 @@ def test_a_vocabulary_without_bert_s_special_tokens_has_others_in_their_place(tm
     words = vocabulary(folder, "gpt2")
     assert (words.pad, words.unknown, words.begin, words.end, words.mask) == (3, 3, 3, 3, -1)
     assert not words.pairs
+
+
+def test_a_width_that_a_configuration_leaves_open_is_four_times_the_hidden_one(tmp_path: Path) -> None:
+    folder = save(tmp_path / "gpt2", "GPT2LMHeadModel", n_layer=2, n_embd=32, n_head=2)
+    edit(folder, intermediate_size=None)  # no dimension of GPT-2
+    assert json.loads((folder / "config.json").read_text()).get("n_inner") is None
+    for ffn, fits in ((128, True), (96, False)):
+        model = Model(family="gpt2", pretrained=str(folder), ffn=ffn)
+        trained = pretrained.find(model)
+        assert trained is not None
+        if fits:
+            pretrained.configuration(trained, model, None, 2)
+            continue
+        with pytest.raises(ScenarioError, match="have ffn = 128, not 96"):
+            pretrained.configuration(trained, model, None, 2)
 
 
 def test_no_folder_and_no_name() -> None:
