@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,20 +87,17 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
             *telemetry_warnings(devices, lines),
             *trainer_warnings(lines),
             *data_warnings(facts, phases_s),
-            *_target_warnings(lines, scenario, facts, verdict.outcome),
+            *_target_warnings(lines, scenario, verdict.outcome),
         ),
     )
 
 
-def _target_warnings(
-    lines: RawLines, scenario: Scenario, facts: Mapping[str, Any], outcome: Outcome
-) -> tuple[RunWarning, ...]:
+def _target_warnings(lines: RawLines, scenario: Scenario, outcome: Outcome) -> tuple[RunWarning, ...]:
     """What is to be said of the target, once a training to it ended by itself."""
     target = scenario.target
     if outcome is not Outcome.OK or target is None or scenario.measure.procedure != "time-to-target":
         return ()
-    rows = facts.get("validation_rows")
-    return target_warnings(lines, target, rows if isinstance(rows, int) else None)
+    return target_warnings(lines, target)
 
 
 def read_exit(folder: Path) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from benchbench.scenario.scenario import Scenario
 
 _FORMAT = 1
 _NEUTRAL = {"schema_version", "name", "question", "measure", "target", "search"}
-_NEUTRAL_IN_TRAINING = {"micro_batch", "max_steps", "schedule", "seed", "gradient_clip", "label_smoothing"}
+_NEUTRAL_IN_TRAINING = {
+    "micro_batch", "max_steps", "schedule", "seed", "gradient_clip", "label_smoothing", "checkpoint_every", "resume",
+}  # fmt: skip
 _LIKE = (0.8, 1.25)  # times the memory that there was: for more or less of it a size is looked for anew
 
 

@@ -127,7 +127,7 @@ def compile_s(raw: RawLines) -> float | None:
 def gradient_noise_scale(raw: RawLines) -> float | None:
     """The simple noise scale over a whole training, in samples; None where it was not measured or noise hides it."""
     names = ("chunk_rows", "chunk_square", "rows", "whole_square")
-    found = [line for line in raw.of("noise-scale") if _has(line, names)]
+    found = [line for line in raw.of("noise-scale") if _has(line, names) and 0 < line["chunk_rows"] < line["rows"]]
     return noise_scale([Norms(**{name: line[name] for name in names}) for line in found])
 
 

@@ -10,7 +10,8 @@ from benchbench.scenario.types import Target
 from benchbench.stats.crossing import Goal, Look, denied, first_crossing
 from benchbench.stats.plateau import plateau
 
-_SHARES = ("accuracy", "exact_match", "nsp_accuracy")  # of the held-out rows, each right or wrong
+# What each is a share of, by the trainer's own count of it: labelled positions, or rows, each right or wrong.
+_SHARES = {"accuracy": "validation_labels", "exact_match": "validation_rows", "nsp_accuracy": "validation_rows"}
 
 
 def goal(target: Target) -> Goal:
@@ -23,7 +24,7 @@ def goal(target: Target) -> Goal:
 def looks(raw: RawLines, metric: str) -> list[Look]:
     """The evaluations that found a value of a metric."""
     return [
-        Look(step=line["step"], training_s=line["training_s"], value=line["metrics"][metric])
+        Look(step=round(line["step"]), training_s=line["training_s"], value=line["metrics"][metric])
         for line in raw.evaluations()
         if is_number(line["metrics"].get(metric))
     ]
@@ -62,17 +63,16 @@ def reach(raw: RawLines, target: Target) -> Reach:
     )
 
 
-def target_warnings(raw: RawLines, target: Target, validation_rows: int | None) -> tuple[RunWarning, ...]:
+def target_warnings(raw: RawLines, target: Target) -> tuple[RunWarning, ...]:
     """That the target sits on the curve's plateau, where reaching it is a lottery, with a better one.
 
     Args:
         raw: the repeat's lines.
         target: what it trained to.
-        validation_rows: held-out rows, where that is known.
     """
     wanted, found = goal(target), looks(raw, target.metric)
-    rows = validation_rows if target.metric in _SHARES else None
-    judged = plateau(found, wanted, first_crossing(found, wanted), rows)
+    counted = number((raw.last("ready") or {}).get(_SHARES.get(target.metric, "")))
+    judged = plateau(found, wanted, first_crossing(found, wanted), None if counted is None else round(counted))
     if judged is None:
         return ()
     bound = "at_least" if wanted.rises else "at_most"

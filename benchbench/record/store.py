@@ -112,7 +112,7 @@ class Draft:
             shutil.rmtree(whole, ignore_errors=True)
             whole.mkdir()
             self._write(whole, run, scenario_yaml)
-            for file in whole.iterdir():
+            for file in whole.rglob("*"):
                 if file.is_file():
                     with file.open("rb") as handle:
                         os.fsync(handle.fileno())
@@ -130,13 +130,21 @@ class Draft:
         (whole / RESULT).write_text(text + "\n", encoding="utf-8")
         _join_logs(whole / raw.LOG, folders)
         for index, folder in folders.items():
-            if (folder / raw.CHECKPOINTS).is_dir():  # already durable; a second name for each file costs nothing
+            if (folder / raw.CHECKPOINTS).is_dir():
                 kept = whole / raw.CHECKPOINTS / f"repeat-{index}"
-                shutil.copytree(folder / raw.CHECKPOINTS, kept, symlinks=True, copy_function=os.link)
+                shutil.copytree(folder / raw.CHECKPOINTS, kept, symlinks=True, copy_function=_second_name)
 
     def discard(self) -> None:
         """Forgets a run of which nothing was measured."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _second_name(file: str, name: str) -> None:
+    """Gives a file a second name, or copies it where the file system knows one only."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copy2(file, name)
 
 
 def _join_logs(log: Path, folders: Mapping[int, Path]) -> None:

@@ -21,7 +21,7 @@ from benchbench.training.keeping import Keeper
 from benchbench.training.loop import Loop, Parts
 from benchbench.training.noise_scale import NoiseScale
 from benchbench.workload import pretrained
-from benchbench.workload.batches import EVALUATION_BATCH, held_out
+from benchbench.workload.batches import EVALUATION_BATCH, held_out, label_counts
 from benchbench.workload.preparing import Prepared
 
 
@@ -148,6 +148,7 @@ def _facts(scenario: Scenario, prepared: Prepared, parts: Parts) -> dict[str, st
         "labels": len(prepared.encoding.labels),
         "train_rows": len(prepared.train),
         "validation_rows": len(prepared.validation),
+        "validation_labels": max(label_counts(prepared.validation).values(), default=0),
         "test_rows": len(prepared.test),
         "vocabulary": prepared.encoding.vocabulary.size,
         "model_revision": None if trained is None else trained.revision,

@@ -10,6 +10,7 @@ from benchbench.record.figures import (
     RawLines,
     device_peak_bytes,
     figures,
+    gradient_noise_scale,
     process_peak_bytes,
     seen_devices,
     telemetry_warnings,
@@ -177,3 +178,25 @@ def test_telemetry_that_ends_before_the_steps_do_is_told() -> None:
         found = telemetry_warnings(seen_devices(lines), lines)
         assert [w.code for w in found] == codes
     assert "6.0 s" in found[0].message
+
+
+def norms(**fields: float | None) -> Line:
+    values: Line = {"chunk_rows": 4, "chunk_square": 15.0, "rows": 32, "whole_square": 5.0}
+    return {"event": "noise-scale", "t": 1.0, "step": 10, "noise_scale_s": 0.1, **values, **fields}
+
+
+def test_the_noise_scale_is_that_of_the_whole_training() -> None:
+    """At the first |G|^2 = (32 x 5 - 4 x 15) / 28, tr(Sigma) = (15 - 5) / (1/4 - 1/32); at the second 15 and 0."""
+    assert gradient_noise_scale(raw([norms()])) == pytest.approx(320 / 25)
+    assert gradient_noise_scale(raw([norms(), norms(whole_square=15.0)])) == pytest.approx(320 / (25 + 105))
+
+
+@pytest.mark.parametrize("broken", [{"rows": 4}, {"chunk_rows": 0}, {"chunk_square": None}, {"whole_square": 0.0}])
+def test_broken_or_drowned_norms_leave_it_unknown(broken: dict[str, float | None]) -> None:
+    assert gradient_noise_scale(raw([norms(**broken)])) is None
+
+
+def test_it_stands_in_the_figures() -> None:
+    found = figures(raw([*steps(10), norms()]), 0.95, None)
+    assert found is not None
+    assert found.gradient_noise_scale == pytest.approx(320 / 25)

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from benchbench.record.figures import Line
-from benchbench.record.reaching import reach
+from benchbench.record.figures import Line, RawLines
+from benchbench.record.reaching import reach, target_warnings
 from benchbench.scenario.types import Target
 from tests.record.lines import evaluation, raw
 
@@ -76,3 +76,33 @@ def test_broken_evaluations_are_none() -> None:
     lines: list[Line] = [{"event": "eval"}, {"event": "eval", "step": 1, "metrics": "good"}]
     assert reach(raw([*lines, evaluation(50, 5.0, accuracy=0.9)]), TARGET).reached
     assert not reach(raw(), TARGET).reached
+
+
+def saturating(count: int, *, metric: str = "accuracy", **ready: int) -> RawLines:
+    """Evaluations that approach 0.9, the twentieth and those after it flat."""
+    values = [0.9 * (1 - math.exp(-0.3 * n)) for n in range(1, count + 1)]
+    events = [evaluation(10 * n, float(n), **{metric: v}) for n, v in enumerate(values, 1)]
+    return raw([{"event": "ready", "t": 0.0, **ready}, *events])
+
+
+def test_a_target_on_the_plateau_is_called_one_and_a_lower_one_is_named() -> None:
+    (warning,) = target_warnings(saturating(20, validation_labels=500), Target(metric="accuracy", at_least=0.897))
+    assert warning.code == "target-at-plateau"
+    assert "at_least 0.897 sits on the plateau" in warning.message
+    proposal = float(warning.message.rpartition("at_least: ")[2].split()[0])
+    assert 0.857 <= proposal <= 0.877
+    assert target_warnings(saturating(9, validation_labels=500), Target(metric="accuracy", at_least=0.8)) == ()
+
+
+@pytest.mark.parametrize(
+    ("metric", "ready", "warned"),
+    [
+        ("accuracy", {"validation_rows": 500, "validation_labels": 1_000_000}, False),
+        ("accuracy", {"validation_rows": 500, "validation_labels": 500}, True),
+        ("exact_match", {"validation_rows": 500, "validation_labels": 1_000_000}, True),
+        ("rouge1", {"validation_rows": 500, "validation_labels": 500}, False),
+    ],
+)
+def test_the_noise_is_that_of_what_was_counted(metric: str, ready: dict[str, int], warned: bool) -> None:
+    found = target_warnings(saturating(16, metric=metric, **ready), Target(metric=metric, at_least=0.89))
+    assert bool(found) is warned

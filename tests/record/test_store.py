@@ -73,6 +73,28 @@ def test_the_logs_are_joined(tmp_path: Path, whole: Run) -> None:
     assert log == b"--- repeat 0 ---\n\xff no UTF-8\n--- repeat 2 ---\n"
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_checkpoints_come_along_links_and_all(
+    tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    draft = draft_of(tmp_path, whole)
+    kept = draft.folder / "repeat-2" / raw.CHECKPOINTS
+    (kept / "step-1").mkdir(parents=True)
+    (kept / "step-1" / "model.safetensors").write_bytes(b"weights")
+    (kept / "last").symlink_to("step-1")
+    if not links:
+        monkeypatch.setattr(os, "link", _no_links)
+    folder = draft.commit(whole, YAML)
+    assert names(folder / "checkpoints") == ["repeat-2"]
+    assert (folder / "checkpoints" / "repeat-2" / "last").readlink() == Path("step-1")
+    assert (folder / "checkpoints" / "repeat-2" / "last" / "model.safetensors").read_bytes() == b"weights"
+    assert read_run(folder) == whole
+
+
+def _no_links(*_: object) -> None:
+    raise OSError(95, "Operation not supported")
+
+
 def test_repeats_without_a_single_line_are_stored_too(tmp_path: Path, whole: Run) -> None:
     draft = Draft(tmp_path, whole.id)
     for one in whole.repeats:

@@ -10,7 +10,8 @@ from benchbench.errors import ScenarioError, UnsupportedError
 from benchbench.scenario.training_types import Optimizer, Schedule
 from benchbench.training import assembly, optimizers, precision, program
 from benchbench.training.schedules import factor
-from tests.training.small import CPU, Recorder, loop_of, losses, prepared, scenario
+from benchbench.workload.batches import held_out
+from tests.training.small import CPU, ENCODING, Recorder, loop_of, losses, prepared, scenario, take
 
 
 @pytest.fixture
@@ -162,3 +163,34 @@ def test_a_run_reports_its_phases_facts_and_last_loss(procedure: str) -> None:
     (held_out,) = [{}] if procedure == "throughput" else [e["metrics"] for e in events.of("eval")]
     assert set(done["final_metrics"]) == {"train_loss", *held_out}
     assert ("accuracy" in held_out) is (procedure == "time-to-target")
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_the_test_split_is_looked_at_once_and_only_where_a_claim_is_confirmed(
+    asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assembly, "load_data", lambda *_: prepared())
+    wanted = scenario(
+        training={"max_steps": 6},
+        measure={"procedure": "time-to-target"},
+        target={"metric": "accuracy", "at_least": 1.0, "eval_every": 3},
+    )
+    events = Recorder()
+    program.run(wanted, events, program.Limits(timeout_s=600.0, deadline_s=float("inf"), test_split=asked))
+    (done,) = events.of("done")
+    looks = [e for e in events.of("eval") if e.get("split") == "test"]
+    assert len(looks) == asked
+    assert {name for name in done["final_metrics"] if name.startswith("test_")} == (
+        {f"test_{name}" for name in looks[0]["metrics"]} if asked else set()
+    )
+    if asked:
+        loop, _ = loop_of(wanted)
+        loop.start()
+        take(loop, 6)
+        loop.stop()
+        model = loop.parts.model.eval()
+        with torch.inference_mode():
+            by_hand = loop.parts.task.score(model, held_out(prepared().test, ENCODING, CPU))
+        assert done["final_metrics"]["test_accuracy"] == pytest.approx(by_hand["accuracy"])
+        assert done["final_metrics"]["test_loss"] == pytest.approx(by_hand["loss"], rel=1e-5)
+        assert looks[0]["step"] == 6

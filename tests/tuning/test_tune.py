@@ -37,6 +37,13 @@ def test_the_baseline_is_measured_first_and_the_planted_optimum_is_recommended(l
     assert found.reach_rate == 1.0
 
 
+def test_the_test_split_is_scored_in_the_confirmation_alone(lab: Lab, planted: Script) -> None:
+    lab.tune(planted)
+    confirmed = [request.index > 0 for request in lab.requests]
+    assert any(confirmed)
+    assert [request.test_split for request in lab.requests] == confirmed
+
+
 def test_a_finite_space_is_searched_once_through_and_the_search_says_so(lab: Lab, planted: Script) -> None:
     stored = lab.tune(planted, budget_s=10_000)
     assert stored.study.stopped == "every setup of the space was measured"
