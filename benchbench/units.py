@@ -135,10 +135,10 @@ def human(value: float | None, unit: str = "", digits: int = 3) -> str:
     """
     if value is None or math.isnan(value):
         return "unknown"
-    if math.isinf(value):
-        return "never" if unit == "s" else "unbounded"
     if value < 0:
         return "-" + human(-value, unit, digits)
+    if math.isinf(100 * value if unit == "%" else value):
+        return "never" if unit == "s" else "unbounded"
     if unit == "s":
         return _human_seconds(value, digits)
     if unit == "%":
@@ -171,7 +171,9 @@ def _scaled(value: float, units: list[str], base: int, digits: int) -> str:
 
 
 def _rounded(value: float, digits: int) -> float:
-    return float(f"{value:.{digits - 1}e}")
+    """To significant digits; a number so large that rounding leaves the floats stays as it is."""
+    rounded = float(f"{value:.{digits - 1}e}")
+    return value if math.isinf(rounded) else rounded
 
 
 def _significant(value: float, digits: int) -> str:

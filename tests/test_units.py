@@ -145,3 +145,9 @@ def test_numbers_for_people(value: float | None, unit: str, text: str) -> None:
 @given(st.floats(), st.sampled_from(["s", "bytes", "%", "J", "samples/s", ""]), st.integers(1, 6))
 def test_any_number_is_written_for_people(value: float, unit: str, digits: int) -> None:
     assert 0 < len(human(value, unit, digits)) < 40
+
+
+@pytest.mark.parametrize("value", [1.5e306, 1.79e308, -1.79e308])
+@pytest.mark.parametrize("unit", ["%", "s", "bytes", ""])
+def test_the_largest_numbers_are_written_too(value: float, unit: str) -> None:
+    assert 0 < len(human(value, unit, 1)) < 40

@@ -119,6 +119,7 @@ class _Reader:
         self.anchors: dict[str, tuple[Any, int] | None] = {}
 
     def document(self) -> Any:
+        """The one document of the file, as plain values; None for an empty file."""
         next(self.events)
         if isinstance(next(self.events), yaml.StreamEndEvent):
             return None

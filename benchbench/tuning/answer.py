@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from benchbench.record.study import Attribution, Baseline, Economics, Recommendation
 from benchbench.record.summary import Summary, summarize, warnings_of
@@ -110,17 +111,14 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             run_ids=_ids(findings, baseline),
         ),
         recommendation=Recommendation(
-            verdict=_verdict(findings, judgement),
-            overrides=question.space.of(scenario),
             scenario_path=scenario_path,
+            overrides=question.space.of(scenario),
             time_to_target_s=after.time_to_target_s,
             step_s=after.step_s,
             samples_per_s=after.samples_per_s,
-            speedup=judgement.speedup,
             reach_rate=after.reach_rate,
-            tied_with=tuple(_overrides(findings, today, index) for index in judgement.tied),
             run_ids=_ids(findings, setup),
-            reason=_reason(findings, judgement),
+            **_judged(findings, judgement, today),
         ),
         attribution=attribution(today, scenario, judgement.speedup),
         economics=economics(
@@ -131,6 +129,16 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
         ),
         warnings=tuple(dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run)))),
     )
+
+
+def _judged(findings: Findings, judgement: Judgement, today: Scenario) -> dict[str, Any]:
+    """What a recommendation says of how sure it is."""
+    return {
+        "verdict": _verdict(findings, judgement),
+        "speedup": judgement.speedup,
+        "tied_with": tuple(_overrides(findings, today, index) for index in judgement.tied),
+        "reason": _reason(findings, judgement),
+    }
 
 
 def _recommended(findings: Findings, judgement: Judgement) -> Setup | None:

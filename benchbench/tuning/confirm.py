@@ -100,6 +100,7 @@ def _teller(again: Sequence[Setup], budget: Budget, repeats: int, watch: Watch) 
     """Translates what the rounds say into a search's moments."""
 
     def tell(scenario: Scenario, index: int, what: Mapping[str, Any]) -> None:
+        """Tells of one event of one repeat."""
         trial = next(s.trial for s in again if s.scenario == scenario)
         event = what.get("event")
         watch(

@@ -136,17 +136,37 @@ def padded(examples: Examples, rows: Longs, pad: int) -> Batch:
     """Each row on its own, filled up to the longest among them (see `Layout`)."""
     fills = {**FILLS, "ids": pad, "decoder_ids": pad}
     columns = {n: torch.from_numpy(column.padded(fills.get(n, IGNORED))) for n, column in examples.columns.items()}
-    inputs = {ARGUMENTS[name]: tensor for name, tensor in columns.items() if name in ARGUMENTS}
-    inputs["attention_mask"] = torch.from_numpy(examples.columns["ids"].mask().astype(np.int64))
+    mask = torch.from_numpy(examples.columns["ids"].mask().astype(np.int64))
+    return batch_of(examples, rows, columns, {"attention_mask": mask})
+
+
+def batch_of(
+    examples: Examples,
+    rows: Longs,
+    columns: Mapping[str, torch.Tensor],
+    layout: Mapping[str, torch.Tensor],
+    blocks: Blocks | None = None,
+) -> Batch:
+    """A batch of columns that are laid out.
+
+    Args:
+        examples: the rows themselves.
+        rows: their numbers in their split. Shape (R,).
+        columns: those of the examples as tensors, by name.
+        layout: arguments of the model that tell how they lie.
+        blocks: see `Batch`.
+    """
+    arguments = {ARGUMENTS[name]: tensor for name, tensor in columns.items() if name in ARGUMENTS}
     labels = {name: tensor for name, tensor in columns.items() if name not in ARGUMENTS}
-    labels |= {name: torch.from_numpy(values) for name, values in examples.scalars.items()}
+    scalars = {name: torch.from_numpy(values) for name, values in examples.scalars.items()}
     return Batch(
-        inputs=inputs,
-        labels=labels,
+        inputs={**arguments, **layout},
+        labels={**labels, **scalars},
         counts=label_counts(examples),
         rows=rows,
         samples=len(examples),
         tokens=examples.tokens,
+        blocks=blocks,
     )
 
 

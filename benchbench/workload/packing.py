@@ -14,7 +14,7 @@ import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from benchbench.errors import UnsupportedError
-from benchbench.workload.batches import ARGUMENTS, FILLS, Batch, Blocks, label_counts
+from benchbench.workload.batches import FILLS, Batch, Blocks, batch_of
 from benchbench.workload.examples import IGNORED, Examples, Ints, Longs
 from benchbench.workload.task import Task
 
@@ -57,22 +57,13 @@ class Packed:
 
         fills = {**FILLS, "ids": pad}
         columns = {name: laid(c.values, fills.get(name, IGNORED)) for name, c in examples.columns.items()}
-        inputs = {ARGUMENTS[name]: tensor for name, tensor in columns.items() if name in ARGUMENTS}
-        inputs["position_ids"] = laid(within + self.first_position, self.first_position)
-        inputs["attention_mask"] = laid(np.repeat(np.arange(1, len(lengths) + 1), lengths), 0)
-        labels = {name: tensor for name, tensor in columns.items() if name not in ARGUMENTS}
+        layout = {
+            "position_ids": laid(within + self.first_position, self.first_position),
+            "attention_mask": laid(np.repeat(np.arange(1, len(lengths) + 1), lengths), 0),
+        }
         if examples.scalars:
-            inputs["firsts"] = torch.from_numpy(first)
-            labels |= {name: torch.from_numpy(values) for name, values in examples.scalars.items()}
-        return Batch(
-            inputs=inputs,
-            labels=labels,
-            counts=label_counts(examples),
-            rows=rows,
-            samples=len(examples),
-            tokens=examples.tokens,
-            blocks=self.blocks,
-        )
+            layout["firsts"] = torch.from_numpy(first)
+        return batch_of(examples, rows, columns, layout, self.blocks)
 
 
 def first_fit(lengths: Longs, width: int) -> tuple[Longs, Longs]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchbench.record.store import write_atomic
+from benchmarks.pairs import RESULTS
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 SEED = 20260101
 
 

@@ -151,6 +151,7 @@ class _Share:
         self._uncounted_s = 0.0
 
     def of(self, used_s: float, cpus: int) -> float | None:
+        """The share of `cpus` CPUs since the last call, from CPU seconds used; None where too little time passed."""
         now_s = time.monotonic()
         self._uncounted_s += used_s
         if now_s - self._before_s < _SHORTEST_S:
@@ -216,6 +217,7 @@ class _ProcFiles:
         self._before_s: float | None = None
 
     def read(self) -> tuple[float, int]:
+        """CPU seconds since the last reading, and resident bytes; OSError once the process is gone."""
         stat = os.pread(self._stat, 1024, 0)
         fields = stat[stat.rindex(b")") + 2 :].split(None, 13)  # from the third on: utime is the 14th, stime the 15th
         now_s = (int(fields[11]) + int(fields[12])) * self._TICK_S
@@ -236,6 +238,7 @@ class _PsutilProcess:
         self._before_s: float | None = None
 
     def read(self) -> tuple[float, int]:
+        """CPU seconds since the last reading, and resident bytes; psutil's error once the process is gone."""
         with self._process.oneshot():
             times, memory = self._process.cpu_times(), self._process.memory_info()
         now_s = times.user + times.system

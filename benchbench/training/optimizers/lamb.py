@@ -8,8 +8,10 @@ from typing import Any
 
 import torch
 
+from benchbench.training.optimizers.grouped import Grouped
 
-class Lamb(torch.optim.Optimizer):
+
+class Lamb(Grouped):
     """Adam's step, rescaled layer by layer to the size of the layer's weights.
 
     With the bias-corrected means m and v of the gradient and its square, r = m / (sqrt(v) + eps) + weight_decay w;
@@ -26,16 +28,8 @@ class Lamb(torch.optim.Optimizer):
     def __init__(self, groups: Iterable[dict[str, Any]], *, lr: float, betas: tuple[float, float], eps: float) -> None:
         super().__init__(groups, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": 0.0, "steps": 0})
 
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Moves every parameter that has a gradient."""
-        assert closure is None
-        for group in self.param_groups:
-            parameters = [p for p in group["params"] if p.grad is not None]
-            if parameters:
-                self._move(group, parameters)
-
-    def _move(self, group: dict[str, Any], parameters: list[torch.Tensor]) -> None:
+    def move(self, group: dict[str, Any], parameters: list[torch.Tensor]) -> None:
+        """See `Grouped.move`."""
         group["steps"] += 1
         updates = self._adam(group, parameters)
         torch._foreach_add_(updates, parameters, alpha=group["weight_decay"])

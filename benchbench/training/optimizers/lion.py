@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 
+from benchbench.training.optimizers.grouped import Grouped
 
-class Lion(torch.optim.Optimizer):
+
+class Lion(Grouped):
     """Every weight moves by the learning rate, in the direction of a sign.
 
     With the mean m of the gradients g before this one: w <- w - lr (sign(beta1 m + (1 - beta1) g) + weight_decay w),
@@ -23,16 +25,8 @@ class Lion(torch.optim.Optimizer):
     def __init__(self, groups: Iterable[dict[str, Any]], *, lr: float, betas: tuple[float, float]) -> None:
         super().__init__(groups, {"lr": lr, "betas": betas, "weight_decay": 0.0})
 
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Moves every parameter that has a gradient."""
-        assert closure is None
-        for group in self.param_groups:
-            parameters = [p for p in group["params"] if p.grad is not None]
-            if parameters:
-                self._move(group, parameters)
-
-    def _move(self, group: dict[str, Any], parameters: list[torch.Tensor]) -> None:
+    def move(self, group: dict[str, Any], parameters: list[torch.Tensor]) -> None:
+        """See `Grouped.move`."""
         gradients = [p.grad for p in parameters if p.grad is not None]
         for parameter in parameters:
             if not self.state[parameter]:
