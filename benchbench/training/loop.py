@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -159,15 +159,13 @@ class Loop:
             The loss. Scalar, float32.
         """
         parts = self.parts
-        counts: Counter[str] = Counter()
-        for micro_batch in micro_batches:
-            counts.update(micro_batch.counts)
+        counts = _counts(micro_batches)
         total: torch.Tensor | None = None
         for host_batch in micro_batches:
             batch = host_batch.to(parts.device)
             with parts.arithmetic.autocast():
                 sums = parts.task.loss_sums(parts.model, batch, parts.objective)
-                loss = torch.stack([part / max(1, counts[name]) for name, part in sums.items()]).sum()
+                loss = _total([part / max(1, counts[name]) for name, part in sums.items()])
             parts.arithmetic.scaled(loss).backward()  # type: ignore[no-untyped-call]
             total = loss.detach() if total is None else total + loss.detach()
         assert total is not None
@@ -204,3 +202,17 @@ class Loop:
         if not finite:
             raise DivergedError(tick.step, tick.loss)
         return tick.step_s
+
+
+def _counts(micro_batches: Sequence[Batch]) -> Mapping[str, int]:
+    """The labelled positions of a batch, by label."""
+    if len(micro_batches) == 1:
+        return micro_batches[0].counts
+    counts: Counter[str] = Counter()
+    for micro_batch in micro_batches:
+        counts.update(micro_batch.counts)
+    return counts
+
+
+def _total(parts: list[torch.Tensor]) -> torch.Tensor:
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum()

@@ -39,12 +39,15 @@ class Recipe:
 
     def batch(self, number: int) -> list[Batch]:
         """The micro-batches of a global batch, counted from 0."""
-        rows = self.order.rows(number)
-        generator = np.random.default_rng([self.order.seed, number])
-        examples = self.task.afresh(self.split.take(rows), self.encoding, generator)
+        rows, pad = self.order.rows(number), self.encoding.vocabulary.pad
+        examples = self.split.take(rows)
+        if self.task.redraws:
+            generator = np.random.default_rng([self.order.seed, number])
+            examples = self.task.afresh(examples, self.encoding, generator)
+        if len(rows) <= self.micro_batch:
+            return [self.layout(examples, rows, pad)]
         places = np.arange(len(rows), dtype=np.int64)
         parts = [places[i : i + self.micro_batch] for i in range(0, len(rows), self.micro_batch)]
-        pad = self.encoding.vocabulary.pad
         return [self.layout(examples.take(part), rows[part], pad) for part in parts]
 
 

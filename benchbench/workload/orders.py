@@ -53,7 +53,8 @@ class Shuffled:
         begin = number * self.global_batch
         end = begin + self.global_batch
         first, last = begin // self.count, (end - 1) // self.count
-        stream = np.concatenate([self.epoch(epoch) for epoch in range(first, last + 1)])
+        epochs = [self.epoch(epoch) for epoch in range(first, last + 1)]
+        stream = epochs[0] if len(epochs) == 1 else np.concatenate(epochs)
         for past in [epoch for epoch in self._epochs if epoch < first]:
             del self._epochs[past]
         return stream[begin - first * self.count : end - first * self.count]

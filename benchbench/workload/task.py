@@ -128,6 +128,11 @@ class Task(ABC):
         del encoding, generator
         return examples
 
+    @property
+    def redraws(self) -> bool:
+        """Whether `afresh` changes anything."""
+        return type(self).afresh is not Task.afresh
+
     def check_model(self, model: torch.nn.Module) -> None:
         """Looks whether a model, perhaps one without weights, can learn this task.
 

@@ -43,6 +43,8 @@ def labels(batches: Sequence[Batch]) -> list[int]:
 class Noisy:
     """A task that draws anew what each row is labelled with."""
 
+    redraws = True
+
     def afresh(self, examples: Examples, encoding: Encoding, generator: np.random.Generator) -> Examples:
         return Examples(columns=examples.columns, scalars={"label": generator.integers(0, 10**9, size=len(examples))})
 
