@@ -10,7 +10,7 @@ import typer
 
 from benchbench.errors import Interrupted
 
-COMMANDS = ("run", "tune", "compare", "report", "list", "show", "schema", "doctor")
+COMMANDS = ("run", "tune", "compare", "report", "list", "show", "schema", "hardware", "doctor")
 
 app = typer.Typer(
     name="benchbench",

@@ -160,6 +160,11 @@ class Display(Shown):
     def watch(self, scenario: Scenario, index: int, what: Mapping[str, Any]) -> None:
         """Takes a message and shows what it changes."""
         self.state.take(scenario, index, what)
+        if what.get("event") == "again":
+            s = self.state
+            self.say(
+                f"{s.name}: repeat {s.done + 1} of {s.total} was disturbed, and is measured again: {what['reason']}"
+            )
         self.show(what)
 
     def show(self, what: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from benchbench.cli.live import Display, display_for
 from benchbench.errors import InputError
 from benchbench.executors.base import Executor
 from benchbench.executors.lock import machine_lock
+from benchbench.executors.peak_book import PeakBook
 from benchbench.executors.rounds import Measured, Plan, measure
 from benchbench.record.machine import Machine
 from benchbench.scenario.scenario import Scenario
@@ -31,7 +32,19 @@ def measure_all(
     """
     terminal = console()
     with machine_lock(terminal.print, " ".join(command)[:200]) as lock_fd:
-        plan = Plan(scenarios=scenarios, out=out, machine=machine, command=command, lock_fd=lock_fd)
+        peaks = PeakBook(machine, announce=terminal.print)
+        for scenario in scenarios:
+            peaks.of(scenario)  # before the first repeat: nothing else runs now
+        plan = Plan(
+            scenarios=scenarios,
+            out=out,
+            machine=machine,
+            command=command,
+            examine=True,
+            peaks=peaks,
+            again=True,
+            lock_fd=lock_fd,
+        )
         total = sum(plan.repeats_of(s) for s in scenarios)
         display: Display = display_for(terminal, total)
         with display:

@@ -13,12 +13,16 @@ from benchbench.values import Value
 Watch = Callable[[Mapping[str, Any]], None]
 """Called in the parent with what happens: `{"event": "phase", "name": ...}`, `{"progress": {...}}`, ..."""
 
+IDLE_S = 2.0
+"""How long the devices are watched before a trainer starts, where what they draw when idle is wanted."""
+
 
 class Request(Value):
     """One repeat of one scenario, to be measured in a fresh process.
 
     With `longest_rows` the trainer trains on its longest rows alone, to learn what memory they take; with
-    `test_split` it scores the trained model once on the rows that nothing has looked at.
+    `test_split` it scores the trained model once on the rows that nothing has looked at. `examine` says that this is
+    a repeat in which `measure.profile: auto` looks at where time and memory go.
     """
 
     scenario: Scenario
@@ -30,6 +34,7 @@ class Request(Value):
     lock_fd: int | None = None
     longest_rows: bool = False
     test_split: bool = False
+    examine: bool = False
 
     @property
     def seed(self) -> int:

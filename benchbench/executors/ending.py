@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchbench.executors.base import Request
+from benchbench.executors.base import IDLE_S, Request
 from benchbench.record import raw
 from benchbench.record.compression import compression
 from benchbench.record.data_costs import data_warnings
-from benchbench.record.figures import (
-    RawLines,
-    device_peak_bytes,
-    figures,
-    is_number,
-    process_peak_bytes,
-    seen_devices,
-    telemetry_warnings,
-)
+from benchbench.record.disturbances import disturbances
+from benchbench.record.examined import breakdown, measured_part, memory_use, work
+from benchbench.record.figures import RawLines, figures, is_number, seen_devices, telemetry_warnings
 from benchbench.record.reaching import reach, target_warnings
 from benchbench.record.store import read_raw
 from benchbench.record.trainer_warnings import trainer_warnings
 from benchbench.record.types import Failure, Outcome, Repeat, RunWarning
+from benchbench.record.validity import negative_steps
 from benchbench.scenario.scenario import Scenario
 from benchbench.units import human
 
@@ -47,16 +43,23 @@ class Verdict(NamedTuple):
 def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupted: bool, problem: str = "") -> Repeat:
     """A repeat from what it left in its folder, however it ended; with a `problem`, it was never started."""
     ending: dict[str, Any] = {"cause": "not-started", "problem": problem} if problem else read_exit(request.folder)
-    lines = in_use(read_raw(request.folder))
+    whole = in_use(read_raw(request.folder))
+    lines = measured_part(whole)
     verdict = judge(request, ending, lines, interrupted=interrupted)
+    negative = negative_steps(lines)
+    if verdict.outcome is Outcome.OK and negative is not None:
+        verdict = Verdict(Outcome.INVALID, negative.kind, negative.message)
     scenario = request.scenario
     trains = scenario.measure.procedure == "time-to-target"
-    devices = seen_devices(lines)
-    tree_peak = max((b for b in (process_peak_bytes(lines), ending.get("peak_memory_bytes")) if b), default=None)
+    devices = seen_devices(whole)
     done = lines.last("done") or {}
+    memory = memory_use(lines, done.get("peak_resident_bytes") or ending.get("peak_memory_bytes"))
+    peak_bytes = memory.device_bytes or memory.resident_bytes
+    idle = idle_time(scenario, ending)
     facts = {k: v for k, v in (lines.last("ready") or {}).items() if k not in ("event", "t")}
     facts |= {k: v for k, v in done.items() if k not in ("event", "t", "final_metrics")}
     facts = {k: v for k, v in facts.items() if v is None or isinstance(v, (str, int, float, bool))}
+    disturbed = disturbances(lines)
     phases_s = phases(lines, ending)
     metrics = done.get("final_metrics")
     failure = None
@@ -76,19 +79,24 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
         outcome=verdict.outcome,
         failure=failure,
         phases_s=phases_s,
-        figures=figures(lines, scenario.measure.confidence, device_peak_bytes(lines) or tree_peak),
-        reach=reach(lines, scenario.target) if trains and scenario.target is not None else None,
+        figures=figures(lines, scenario.measure.confidence, peak_bytes, idle),
+        reach=reach(lines, scenario.target, idle) if trains and scenario.target is not None else None,
         compression=compression(lines),
+        work=work(lines),
+        breakdown=breakdown(lines),
+        memory=memory,
         final_metrics={k: v for k, v in metrics.items() if is_number(v)} if isinstance(metrics, dict) else {},
         facts=facts,
         memory_limit_enforced_by=ending.get("memory_limit_enforced_by"),
         telemetry=devices,
         warnings=(
             *telemetry_warnings(devices, lines),
+            *(d.warning for d in disturbed),
             *trainer_warnings(lines),
             *data_warnings(facts, phases_s),
             *_target_warnings(lines, scenario, verdict.outcome),
         ),
+        suspect=tuple(d.warning.message for d in disturbed if d.suspect),
     )
 
 
@@ -98,6 +106,14 @@ def _target_warnings(lines: RawLines, scenario: Scenario, outcome: Outcome) -> t
     if outcome is not Outcome.OK or target is None or scenario.measure.procedure != "time-to-target":
         return ()
     return target_warnings(lines, target)
+
+
+def idle_time(scenario: Scenario, ending: Mapping[str, Any]) -> tuple[float, float] | None:
+    """When the devices were watched before the trainer began; None where that is not asked for, or never came to be."""
+    started_s = ending.get("started")
+    if not scenario.measure.subtract_idle or started_s is None:
+        return None
+    return started_s - IDLE_S, started_s
 
 
 def read_exit(folder: Path) -> dict[str, Any]:

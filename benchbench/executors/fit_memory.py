@@ -8,9 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchbench.errors import StoreError
+from benchbench.executors.machine_cache import MachineCache
 from benchbench.record.machine import Machine
-from benchbench.record.store import write_atomic
 from benchbench.scenario.scenario import Scenario
 
 _FORMAT = 1
@@ -29,7 +28,7 @@ class FitMemory:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+        self._cache = MachineCache("micro_batches", folder)
         self._here: dict[str, dict[str, Any]] = {}
 
     def find(self, scenario: Scenario, machine: Machine, limit_bytes: int | None) -> int | None:
@@ -42,7 +41,7 @@ class FitMemory:
         """
         key = _key(scenario, machine)
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # a damaged file is no file
-            entry = self._here.get(key) or json.loads(self._file(key).read_text(encoding="utf-8"))
+            entry = self._here.get(key) or json.loads(self._cache.read(key))
             found, then_bytes = entry["micro_batch"], entry["limit_bytes"]
             if isinstance(found, int) and found > 0 and _alike(then_bytes, limit_bytes):
                 return found
@@ -52,20 +51,7 @@ class FitMemory:
         """Notes what was found; a cache that cannot be written to forgets it when the process ends."""
         key = _key(scenario, machine)
         self._here[key] = {"micro_batch": micro_batch, "limit_bytes": limit_bytes, "scenario": scenario.name}
-        with contextlib.suppress(OSError, StoreError):
-            file = self._file(key)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(file, json.dumps(self._here[key]))
-
-    def _file(self, key: str) -> Path:
-        if self._folder is not None:
-            return self._folder / f"{key}.json"
-        from benchbench.workload.tokenizer import cache_folder
-
-        folder = cache_folder()
-        if folder is None:
-            raise FileNotFoundError("this user has no cache folder")
-        return folder / "micro_batches" / f"{key}.json"
+        self._cache.write(key, json.dumps(self._here[key]))
 
 
 def _alike(then_bytes: int | None, now_bytes: int | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchbench.errors import StoreError
+from benchbench.executors.admission import NoPeaks, Peaks, admitted
 from benchbench.executors.base import Executor, Request
 from benchbench.executors.interruption import stop_asked, undisturbed
 from benchbench.record.machine import Machine
@@ -57,6 +59,9 @@ class Plan:
         end_by: the `clock`'s time that nothing may outlast; None without a budget.
         deadline_s: training seconds after which a target no longer counts.
         test_split: whether each trained model is scored on the test split, once, to confirm a claim.
+        examine: whether the first repeat looks at where time and memory go, where the scenario leaves that open.
+        peaks: what the devices were measured to be able to do.
+        again: whether repeats that were disturbed are measured again, as often as `measure.remeasure` allows.
         lock_fd: the machine's lock, held by every process tree too.
         clock: seconds; another one where time is not real (a test, a replay).
     """
@@ -70,6 +75,9 @@ class Plan:
     end_by: float | None = None
     deadline_s: float | None = None
     test_split: bool = False
+    examine: bool = False
+    peaks: Peaks = field(default_factory=NoPeaks)
+    again: bool = False
     lock_fd: int | None = None
     clock: Callable[[], float] = time.monotonic
 
@@ -103,6 +111,7 @@ class _Progress:
     draft: Draft
     created_at: str
     repeats: list[Repeat] = field(default_factory=list)
+    set_aside: list[Repeat] = field(default_factory=list)
 
 
 def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None) -> Measured:
@@ -138,7 +147,7 @@ def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None
 
 def _rounds(plan: Plan, going: Sequence[_Progress], executor: Executor, watch: RoundsWatch) -> bool:
     """Measures round by round; whether the user interrupted."""
-    order = 0
+    orders = itertools.count()
     turns = _turns(plan, len(going))
     for round_index in range(max(plan.repeats_of(s) for s in plan.scenarios)):
         for one in (going[index] for index in next(turns)):
@@ -146,9 +155,7 @@ def _rounds(plan: Plan, going: Sequence[_Progress], executor: Executor, watch: R
                 return True
             if _finished(plan, one, round_index):
                 continue
-            repeat = _one(plan, one, plan.first_index + round_index, order, executor, watch)
-            order += 1
-            if repeat.outcome is Outcome.INTERRUPTED:
+            if _one(plan, one, plan.first_index + round_index, orders, executor, watch) is Outcome.INTERRUPTED:
                 return True
     return False
 
@@ -167,10 +174,13 @@ def _turns(plan: Plan, count: int) -> Iterator[tuple[int, ...]]:
 
 
 def _finished(plan: Plan, one: _Progress, round_index: int) -> bool:
-    over = plan.end_by is not None and plan.clock() >= plan.end_by
     refused = any(r.outcome is Outcome.REFUSED for r in one.repeats)
     done = round_index >= plan.repeats_of(one.scenario) or plan.enough(one.scenario, one.repeats)
-    return over or refused or done
+    return _out_of_time(plan) or refused or done
+
+
+def _out_of_time(plan: Plan) -> bool:
+    return plan.end_by is not None and plan.clock() >= plan.end_by
 
 
 def _compared(scenario: Scenario, repeats: Sequence[Repeat]) -> list[float]:
@@ -181,23 +191,55 @@ def _compared(scenario: Scenario, repeats: Sequence[Repeat]) -> list[float]:
     return [r.figures.step_s for r in good if r.figures]
 
 
-def _one(plan: Plan, one: _Progress, index: int, order: int, executor: Executor, watch: RoundsWatch) -> Repeat:
+def _one(
+    plan: Plan, one: _Progress, index: int, orders: Iterator[int], executor: Executor, watch: RoundsWatch
+) -> Outcome:
+    """Measures a repeat, again where it was disturbed; the last measurement that ended well counts.
+
+    Returns:
+        How the last measurement ended.
+    """
+    repeat = _attempt(plan, one, index, 0, next(orders), executor, watch)
+    one.repeats.append(repeat)
+    one.draft.keep(repeat)
+    attempts = 1
+    while repeat.suspect and _may_try_again(plan, one):
+        watch(one.scenario, index, {"event": "again", "reason": "; ".join(repeat.suspect)})
+        repeat = _attempt(plan, one, index, attempts, next(orders), executor, watch)
+        attempts += 1
+        if repeat.outcome is Outcome.OK:
+            one.set_aside.append(one.repeats.pop())
+            one.repeats.append(repeat)
+        else:
+            one.set_aside.append(repeat)
+        one.draft.keep(repeat)
+    watch(one.scenario, index, {"event": "end", "outcome": one.repeats[-1].outcome.value})
+    return repeat.outcome
+
+
+def _may_try_again(plan: Plan, one: _Progress) -> bool:
+    left = len(one.set_aside) < one.scenario.measure.remeasure
+    return plan.again and left and not stop_asked() and not _out_of_time(plan)
+
+
+def _attempt(
+    plan: Plan, one: _Progress, index: int, attempt: int, order: int, executor: Executor, watch: RoundsWatch
+) -> Repeat:
+    """Measures a repeat once."""
     request = Request(
         scenario=one.scenario,
         index=index,
         order=order,
-        folder=one.draft.repeat_folder(index),
+        folder=one.draft.repeat_folder(index, attempt),
         timeout_s=plan.timeout_s(one.scenario),
         deadline_s=plan.deadline_s,
         lock_fd=plan.lock_fd,
         test_split=plan.test_split,
+        examine=plan.examine and index == plan.first_index,
     )
     watch(one.scenario, index, {"event": "start", "timeout_s": request.timeout_s})
     repeat = executor.run(request, lambda what: watch(one.scenario, index, what))
-    one.repeats.append(repeat)
-    one.draft.keep(repeat)
-    watch(one.scenario, index, {"event": "end", "outcome": repeat.outcome.value})
-    return repeat
+    return admitted(repeat, one.scenario, plan.machine, plan.peaks).model_copy(update={"attempt": attempt})
 
 
 def _store(plan: Plan, one: _Progress, problem: StoreError | None) -> Stored:
@@ -211,6 +253,7 @@ def _store(plan: Plan, one: _Progress, problem: StoreError | None) -> Stored:
         command=plan.command,
         machine=machine,
         repeats=tuple(one.repeats),
+        set_aside=tuple(one.set_aside),
     )
     try:
         return Stored(run=run, folder=one.draft.commit(run, to_yaml(one.scenario)), problem=problem)

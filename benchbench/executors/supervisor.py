@@ -67,6 +67,7 @@ class Supervisor:
         observer = self._start_observer()
         spare = [observer.pid] if observer else []
         try:
+            self._rest()
             trainer = None if self.stop_asked else self._start_trainer()
             if trainer is not None:
                 self._wait(trainer)
@@ -111,6 +112,13 @@ class Supervisor:
             if received is not None and received.si_signo != signal.SIGCHLD:
                 self.stop_asked = True
                 return
+
+    def _rest(self) -> None:
+        """Lets the observer see the devices idle, where that is asked for."""
+        begin_s = time.monotonic() + self.spec.get("idle_s", 0.0)
+        while not self.stop_asked and (left_s := begin_s - time.monotonic()) > 0:
+            received = signal.sigtimedwait(_SIGNALS, left_s)
+            self.stop_asked = received is not None and received.si_signo != signal.SIGCHLD
 
     def _start_trainer(self) -> subprocess.Popen[bytes] | None:
         limit_bytes = self.spec["memory_limit_bytes"]

@@ -3,10 +3,10 @@
     python -m benchbench.hardware.observer --folder F --root-pid P --interval S --progress-fd N
 
 It is started before the trainer. `telemetry.jsonl` begins with one header line
-(`{"header": {"devices": [...], "unavailable": {probe: reason}, "interval_s": S}}`); then comes one line a tick and
-device (`{"t": monotonic seconds, "device": ..., column: value, ...}`), and `{"t", "device", "lost": true}` for one that
-fell off. The progress lines are `{"observer": "ready"}` after the first tick, the trainer's own events except steps,
-and once a second `{"progress": {...}}`. SIGTERM ends it with a last tick.
+(`{"header": {"devices": [...], "unavailable": {probe: reason}, "interval_s": S, "cpus": N}}`); then comes one line a
+tick and device (`{"t": monotonic seconds, "device": ..., column: value, ...}`), and `{"t", "device", "lost": true}` for
+one that fell off. The progress lines are `{"observer": "ready"}` after the first tick, the trainer's own events except
+steps, and once a second `{"progress": {...}}`. SIGTERM ends it with a last tick.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import signal
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from benchbench.hardware.process_tree import WatchedTree, exists
 from benchbench.hardware.progress import Channel, EventTail, Gauges, StepRates
 from benchbench.record.raw import EVENTS, TELEMETRY
 
-_POLL_S = 0.2  # how often the trainer's events are looked for
+_WORK_OUT_S = 0.5  # how long looks and events may wait: to work them out costs less for several at once
 _PROGRESS_S = 1.0
 _PR_SET_PDEATHSIG = 1
 
@@ -159,23 +159,25 @@ class Observer:
         self._manners = _Manners(interval_s)
         self._panel = Panel.of_plugins()
         self._gauges = Gauges(())
+        self._looks: list[tuple[float, Callable[[], list[Reading]]]] = []
 
     def run(self, wake: int) -> None:
         """Samples until something can be read from the file descriptor `wake`, or the parent is gone."""
         parent_pid = os.getppid()
         self._begin()
         start_s = time.monotonic()
-        ticks, polls = _Grid(start_s, self._interval_s), _Grid(start_s, _POLL_S)
-        progress = _Grid(start_s, _PROGRESS_S)
+        ticks = _Grid(start_s, self._interval_s)
+        working_out, progress = _Grid(start_s, _WORK_OUT_S), _Grid(start_s, _PROGRESS_S)
         ending = False
         while not ending:
-            wait_s = max(0.0, min(ticks.next_s, polls.next_s) - time.monotonic())
+            wait_s = max(0.0, min(ticks.next_s, working_out.next_s) - time.monotonic())
             ending = bool(select.select([wake], [], [], wait_s)[0]) or os.getppid() != parent_pid
             now_s = time.monotonic()
             if ticks.due(now_s) or ending:
-                self._tick()
-            if polls.due(now_s) or ending:
-                self._poll(now_s)
+                self._look()
+            if working_out.due(now_s) or ending:
+                self._write()
+                self._pass_on(now_s)
             if progress.due(now_s):
                 self._channel.send({"progress": {**self._rates.figures(), **self._gauges.figures()}})
         self._end()
@@ -184,23 +186,38 @@ class Observer:
         self._panel.open(self._devices)
         self._gauges = Gauges(self._panel.devices)
         devices = [device._asdict() for device in self._panel.devices]
-        header = {"devices": devices, "unavailable": self._panel.unavailable, "interval_s": self._interval_s}
+        header = {
+            "devices": devices,
+            "unavailable": self._panel.unavailable,
+            "interval_s": self._interval_s,
+            "cpus": os.cpu_count() or 1,
+        }
         self._telemetry.write([{"header": header}])
-        self._tick()
+        self._look()
+        self._write()
         gc.freeze()  # what was imported stays: no later collection walks through it
         self._channel.send({"observer": "ready"})
 
-    def _tick(self) -> None:
+    def _look(self) -> None:
+        """Takes down what the system says now."""
         now_s = time.monotonic()
         self._manners.tick(now_s)
-        readings = self._panel.sample(self._tree.pids(now_s))
-        self._gauges.take(readings)
+        self._looks.append((now_s, self._panel.look(self._tree.pids(now_s))))
+
+    def _write(self) -> None:
+        """Works out what was looked at, and hands it on."""
+        lines: list[dict[str, Any]] = []
+        for now_s, later in self._looks:
+            readings = later()
+            self._gauges.take(readings)
+            lines += [line for reading in readings for line in _lines(now_s, reading)]
+        self._looks.clear()
         whole = self._telemetry.error is None
-        self._telemetry.write([line for reading in readings for line in _lines(now_s, reading)])
+        self._telemetry.write(lines)
         if whole and self._telemetry.error is not None:
             self._channel.send({"observer": "not-recording", "reason": self._telemetry.error})
 
-    def _poll(self, now_s: float) -> None:
+    def _pass_on(self, now_s: float) -> None:
         """Takes in the trainer's news."""
         for event in self._events.read():
             if event["event"] == "step":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from benchbench import registry
-from benchbench.hardware.probe import Probe, ProbeUnavailableError, Reading, Seen
+from benchbench.hardware.probe import Later, Probe, ProbeUnavailableError, Reading, Seen
 
 _FAILURES_IN_A_ROW = 3
 
@@ -53,15 +53,22 @@ class Panel:
                 self._drop(name)
         self.devices = tuple(_narrowed(device, devices) for device in _merged(seen))
 
-    def sample(self, tree: frozenset[int]) -> list[Reading]:
-        """One reading a device: what all probes know of it, finite values only.
+    def look(self, tree: frozenset[int]) -> Callable[[], list[Reading]]:
+        """Looks at every device; what it returns works out one reading a device (see `Probe.look`).
 
         Args:
             tree: the process ids of the run.
         """
+        looks = [
+            (name, later) for name, probe in list(self._probes.items()) if (later := self._look(name, probe, tree))
+        ]
+        return lambda: self._worked_out(looks)
+
+    def _worked_out(self, looks: Sequence[tuple[str, Later]]) -> list[Reading]:
+        """What all probes know of each device, finite values only."""
         readings: dict[str, Reading] = {}
-        for name, probe in list(self._probes.items()):
-            for reading in self._ask(name, probe, tree):
+        for name, later in looks:
+            for reading in self._ask(name, later):
                 before = readings.get(reading.device, Reading(reading.device, {}))
                 values = {column: value for column, value in reading.values.items() if math.isfinite(value)}
                 readings[reading.device] = Reading(
@@ -74,16 +81,26 @@ class Panel:
         for name in list(self._probes):
             self._drop(name)
 
-    def _ask(self, name: str, probe: Probe, tree: frozenset[int]) -> Iterable[Reading]:
+    def _look(self, name: str, probe: Probe, tree: frozenset[int]) -> Later | None:
         try:
-            readings = probe.sample(tree)
+            return probe.look(tree)
         except Exception:  # noqa: BLE001
-            self._failures[name] += 1
-            if self._failures[name] >= _FAILURES_IN_A_ROW:
-                self._drop(name)
+            self._failed(name)
+            return None
+
+    def _ask(self, name: str, later: Later) -> Iterable[Reading]:
+        try:
+            readings = later()
+        except Exception:  # noqa: BLE001
+            self._failed(name)
             return ()
         self._failures[name] = 0
         return readings
+
+    def _failed(self, name: str) -> None:
+        self._failures[name] += 1
+        if self._failures[name] >= _FAILURES_IN_A_ROW and name in self._probes:
+            self._drop(name)
 
     def _drop(self, name: str) -> None:
         probe = self._probes.pop(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -38,6 +38,10 @@ class Reading(NamedTuple):
     lost: bool = False
 
 
+Later = Callable[[], Sequence[Reading]]
+"""Works out what was looked at: one reading a device. Called once, after the looks before it."""
+
+
 class Probe(Protocol):
     """One source of telemetry. Used by one thread of one process; `open` before anything else, `close` last."""
 
@@ -49,8 +53,11 @@ class Probe(Protocol):
         """
         ...
 
-    def sample(self, tree: frozenset[int]) -> Sequence[Reading]:
-        """Reads every device once. Never raises: a device that fell off answers once with `lost=True`, then no more.
+    def look(self, tree: frozenset[int]) -> Later:
+        """Looks at every device once. Never raises: a device that fell off answers once with `lost=True`, then no more.
+
+        A look takes the CPU from the run that is measured, ten times a second, and finds no cache warm. So it takes
+        down what the system says, and what that means is worked out later, for several looks at once.
 
         Args:
             tree: the process ids of the run.

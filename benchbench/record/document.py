@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchbench.record.summary import summarize, warnings_of
-from benchbench.record.types import DeviceTelemetry, Run
+from benchbench.record.types import DeviceTelemetry, Repeat, Run
 
 
 def entry(run: Run, directory: str | None) -> dict[str, Any]:
@@ -28,6 +28,25 @@ def entry(run: Run, directory: str | None) -> dict[str, Any]:
         "telemetry": [d.document() for d in devices(run)],
         "machine": {**run.machine.document(), "fingerprint": run.machine.fingerprint},
         "warnings": [w.document() for w in warnings_of(run, summary)],
+        "repeats": [_counted(repeat, counts=True) for repeat in run.repeats],
+        "set_aside": [_counted(repeat, counts=False) for repeat in run.set_aside],
+    }
+
+
+def _counted(repeat: Repeat, *, counts: bool) -> dict[str, Any]:
+    """One measurement of a repeat: what it was, and why its numbers are trusted or not."""
+    return {
+        "repeat": repeat.index,
+        "attempt": repeat.attempt,
+        "order": repeat.order,
+        "started_at": repeat.started_at,
+        "seed": repeat.seed,
+        "outcome": repeat.outcome.value,
+        "validity": repeat.validity,
+        "suspect": list(repeat.suspect),
+        "counts": counts,
+        "step_s": None if repeat.figures is None else repeat.figures.step_s,
+        "time_to_target_s": None if repeat.reach is None else repeat.reach.time_to_target_s,
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchbench.record.energy import power
 from benchbench.record.readings import InUse
 from benchbench.record.types import DeviceTelemetry, Figures, RunWarning
 from benchbench.stats.intervals import series_halfwidth
@@ -62,13 +63,16 @@ def number(value: object) -> float | None:
     return float(value) if is_number(value) else None  # type: ignore[arg-type]
 
 
-def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None) -> Figures | None:
+def figures(
+    raw: RawLines, confidence: float, peak_memory_bytes: int | None, idle: tuple[float, float] | None = None
+) -> Figures | None:
     """A repeat's figures over its measured steps (those after the warm-up).
 
     Args:
         raw: the repeat's lines.
         confidence: of the within-run interval.
         peak_memory_bytes: device-wide on an accelerator, else of the process tree.
+        idle: when nothing ran, for the power that is subtracted from the training's; None subtracts nothing.
 
     Returns:
         None when not one step was measured.
@@ -83,8 +87,9 @@ def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None) -> 
     half = series_halfwidth(times, confidence)
     samples = float(sum(s["samples"] for s in steps))
     waits = [s["data_wait_s"] for s in steps if is_number(s.get("data_wait_s"))]
-    readings = InUse(raw.telemetry, _stretches(steps))
-    energy_w = readings.energy_w()
+    readings = InUse(raw.telemetry, stretches(steps))
+    drawn = power(raw.telemetry, stretches(steps), confidence, idle)
+    energy_w = drawn.watts if idle is None else drawn.above_idle_w()
     unsettled = _unsettled(raw, every, window)
     return Figures(
         measured_steps=len(steps),
@@ -98,6 +103,10 @@ def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None) -> 
         utilization=readings.utilization(),
         power_w=readings.power_w(),
         energy_j_per_sample=energy_w * measured_s / samples if energy_w is not None and samples > 0 else None,
+        energy_w=drawn.watts,
+        energy_by=drawn.by,
+        energy_relative_error=drawn.relative_error,
+        idle_power_w=drawn.idle_w,
         peak_memory_bytes=peak_memory_bytes,
         compile_s=compile_s(raw),
         gradient_noise_scale=gradient_noise_scale(raw),
@@ -106,7 +115,7 @@ def figures(raw: RawLines, confidence: float, peak_memory_bytes: int | None) -> 
     )
 
 
-def _stretches(steps: Sequence[Line]) -> list[tuple[float, float]]:
+def stretches(steps: Sequence[Line]) -> list[tuple[float, float]]:
     """Begin and end of every unbroken row of steps: an evaluation stands between two of them."""
     found: list[tuple[float, float]] = []
     for step in steps:
@@ -217,7 +226,7 @@ def _unwatched_s(raw: RawLines) -> float:
 
 
 def telemetry_warnings(devices: Sequence[DeviceTelemetry], raw: RawLines) -> tuple[RunWarning, ...]:
-    """What a reader must know of the telemetry: a device that fell off, none at all, others on the device."""
+    """What a reader must know of the telemetry: a device that fell off, none at all, an early end."""
     found = [
         RunWarning(
             code="device-lost", message=f"{d.device} ({d.name}) stopped answering in mid-run; its series ends there"
@@ -238,10 +247,4 @@ def telemetry_warnings(devices: Sequence[DeviceTelemetry], raw: RawLines) -> tup
             f"the telemetry ends {late_s:.1f} s before the last step; utilization, power and energy miss that part"
         )
         found.append(RunWarning(code="telemetry-missing", message=message))
-    foreign = [x["device"] for x in raw.telemetry if x.get("foreign_processes", 0) > 0]
-    used = {d.device for d in devices if d.in_use}
-    for device in sorted(used.intersection(foreign)):
-        found.append(
-            RunWarning(code="foreign-process", message=f"other processes were on {device} while it was measured")
-        )
     return tuple(found)

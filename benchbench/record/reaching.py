@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from benchbench.record.figures import RawLines, is_number, number
+from benchbench.record.energy import energy_to_target_j
+from benchbench.record.figures import RawLines, is_number, number, stretches
 from benchbench.record.types import Reach, RunWarning
 from benchbench.scenario.types import Target
 from benchbench.stats.crossing import Goal, Look, denied, first_crossing
@@ -30,12 +31,17 @@ def looks(raw: RawLines, metric: str) -> list[Look]:
     ]
 
 
-def reach(raw: RawLines, target: Target) -> Reach:
+def reach(raw: RawLines, target: Target, idle: tuple[float, float] | None = None) -> Reach:
     """Whether and when a repeat's held-out metric met the target.
 
     The time runs from the start of the first step to the interpolated crossing that the next evaluation confirmed, or
     that the end of the training left to the full held-out split alone; a crossing after the deadline is none.
     Evaluations, checkpoints and the noise scale stand outside of it.
+
+    Args:
+        raw: the repeat's lines.
+        target: what it trained to.
+        idle: when nothing ran, for the power that is subtracted from the training's; None subtracts nothing.
     """
     wanted, found = goal(target), looks(raw, target.metric)
     deadline_s = number((raw.last("plan") or {}).get("deadline_s"))
@@ -59,6 +65,12 @@ def reach(raw: RawLines, target: Target) -> Reach:
         previous_evaluation_step=0 if crossing.before is None else crossing.before.step,
         crossing_evaluation_s=crossing.seen.training_s,
         crossing_evaluation_step=crossing.seen.step,
+        energy_j=energy_to_target_j(
+            raw.telemetry,
+            stretches([s for s in raw.steps() if s["step"] <= crossing.seen.step]),
+            crossing.training_s,
+            idle,
+        ),
         **outside,
     )
 

@@ -25,6 +25,7 @@ from benchbench.record.lookup import RESULT
 from benchbench.record.types import SCHEMA, Repeat, Run
 
 SCENARIO = "scenario.yaml"
+SET_ASIDE = "set-aside"
 _WHOLE = "whole"
 _DRAFT = re.compile(r"\.\d{8}-\d{6}-.+-[0-9a-f]{4,8}")
 
@@ -86,16 +87,16 @@ class Draft:
         with _writing(self.folder):
             self.folder.mkdir(parents=True)
 
-    def repeat_folder(self, index: int) -> Path:
-        """A fresh folder for one repeat's raw lines."""
-        folder = self.folder / f"repeat-{index}"
+    def repeat_folder(self, index: int, attempt: int = 0) -> Path:
+        """A fresh folder for the raw lines of one measurement of a repeat."""
+        folder = self.folder / _folder_name(index, attempt)
         with _writing(folder):
             folder.mkdir()
         return folder
 
     def keep(self, repeat: Repeat) -> None:
         """Makes a repeat that ended durable."""
-        folder = self.folder / f"repeat-{repeat.index}"
+        folder = self._folder_of(repeat)
         write_atomic(folder / raw.REPEAT, repeat.model_dump_json(by_alias=True, indent=1))
 
     def commit(self, run: Run, scenario_yaml: str) -> Path:
@@ -123,7 +124,7 @@ class Draft:
         return final
 
     def _write(self, whole: Path, run: Run, scenario_yaml: str) -> None:
-        folders = {r.index: self.folder / f"repeat-{r.index}" for r in run.repeats}
+        folders = {r.index: self._folder_of(r) for r in run.repeats}
         tables.write(whole, {index: read_raw(folder) for index, folder in folders.items()})
         (whole / SCENARIO).write_text(scenario_yaml, encoding="utf-8")
         text = json.dumps(document.result(run), indent=1, ensure_ascii=False, allow_nan=False)
@@ -133,10 +134,23 @@ class Draft:
             if (folder / raw.CHECKPOINTS).is_dir():
                 kept = whole / raw.CHECKPOINTS / f"repeat-{index}"
                 shutil.copytree(folder / raw.CHECKPOINTS, kept, symlinks=True, copy_function=_second_name)
+        for repeat in run.set_aside:
+            folder = self._folder_of(repeat)
+            kept = whole / SET_ASIDE / folder.name
+            kept.mkdir(parents=True)
+            tables.write(kept, {repeat.index: read_raw(folder)})
+            _join_logs(kept / raw.LOG, {repeat.index: folder})
+
+    def _folder_of(self, repeat: Repeat) -> Path:
+        return self.folder / _folder_name(repeat.index, repeat.attempt)
 
     def discard(self) -> None:
         """Forgets a run of which nothing was measured."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _folder_name(index: int, attempt: int) -> str:
+    return f"repeat-{index}" if attempt == 0 else f"repeat-{index}-again-{attempt}"
 
 
 def _second_name(file: str, name: str) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from pydantic import Field
 
 from benchbench.record.compression import CompressionSummary, summary_of
+from benchbench.record.economy import of_costs, of_efficiency
 from benchbench.record.types import Figures, Outcome, Reach, Repeat, Run, RunWarning
 from benchbench.stats.estimate import Estimate
 from benchbench.stats.intervals import median_with_misses, of_repeats, of_series
@@ -43,13 +45,22 @@ class Summary(Observed):
     gradient_noise_scale: Estimate | None = Field(None, description="the batch at which noise and signal are equal")
     final_metrics: dict[str, float] = Field({}, description="mean over the repeats that ended well")
     compression: CompressionSummary | None = Field(None, description="where the model is pruned or quantised")
+    mfu_measured: Estimate | None = Field(None, description="as mfu, against the peak that was measured here")
+    flops_per_step: float | None = Field(None, description="with recomputation, padding counted")
+    model_flops_per_step: float | None = Field(None, description="without recomputation")
+    energy_relative_error: float | None = Field(None, description="of energies that are power over time")
+    energy_j_to_target: Estimate | None = Field(None, description="of training, evaluations left out")
+    cost_per_target: Estimate | None = Field(None, description="of the time to target, at hardware.price_per_hour")
+    cost_per_million_samples: Estimate | None = None
+    carbon_g_per_target: Estimate | None = Field(None, description="at hardware.carbon_g_per_kwh")
+    carbon_g_per_million_samples: Estimate | None = None
 
 
 def summarize(run: Run) -> Summary:
     """The summary of a run, from its repeats' figures alone."""
     good = measured(run)
     confidence = run.scenario.measure.confidence
-    fields: dict[str, object] = {}
+    fields: dict[str, Any] = {}
     if good:
         every = [r.figures for r in good if r.figures is not None]
         devices = run.scenario.hardware.devices * run.scenario.hardware.nodes
@@ -59,7 +70,9 @@ def summarize(run: Run) -> Summary:
         fields["compression"] = summary_of([r.compression for r in good if r.compression is not None], confidence)
         names = set.intersection(*(set(r.final_metrics) for r in good))
         fields["final_metrics"] = {n: sum(r.final_metrics[n] for r in good) / len(good) for n in sorted(names)}
+        fields |= of_efficiency(good, run.scenario, fields["step_s"])
     fields |= _target(run.repeats, confidence)
+    fields |= of_costs(run.scenario, reaches(run.repeats), good, fields)
     return Summary.model_validate(fields)
 
 
@@ -149,7 +162,7 @@ def _between(before: float | None, crossing: Estimate | None, seen: float | None
 def warnings_of(run: Run, summary: Summary) -> tuple[RunWarning, ...]:
     """Every warning of the repeats once, and those that only the whole shows."""
     found = dict.fromkeys(w for repeat in run.repeats for w in repeat.warnings)
-    return (*found, *_of_step_time(summary.step_s), *_of_whole(run, summary))
+    return (*found, *_of_disturbed(run), *_of_threads(run), *_of_step_time(summary.step_s), *_of_whole(run, summary))
 
 
 def _of_step_time(step_s: Estimate | None) -> Iterator[RunWarning]:
@@ -167,6 +180,36 @@ def _of_step_time(step_s: Estimate | None) -> Iterator[RunWarning]:
         yield RunWarning(
             code="noisy", message=f"the step time is {known}; more repeats or a quieter machine would help"
         )
+
+
+def _of_disturbed(run: Run) -> Iterator[RunWarning]:
+    """What was measured again, and what counts although it was disturbed."""
+    counted = {repeat.index: repeat for repeat in run.repeats}
+    for index in sorted({r.index for r in run.set_aside} | {r.index for r in run.repeats if r.suspect}):
+        repeat, aside = counted[index], [r for r in run.set_aside if r.index == index]
+        first = min([repeat, *aside], key=lambda r: r.attempt)
+        why = "; ".join(first.suspect)
+        tried = "once more" if len(aside) == 1 else f"{len(aside)} times more"
+        if not aside:
+            told = f"repeat {index} was disturbed: {why}"
+        elif repeat.suspect:
+            told = f"repeat {index} was disturbed ({why}), and when it was measured {tried}; the last counts"
+        else:
+            told = f"repeat {index} was disturbed ({why}) and measured {tried}; the last, undisturbed, counts"
+        yield RunWarning(code="suspect", message=told + ("; all are kept" if aside else ""))
+
+
+def _of_threads(run: Run) -> Iterator[RunWarning]:
+    """More threads than CPUs that the run may use."""
+    threads, workers = run.machine.threads, run.scenario.data.workers
+    usable = min(run.machine.cpus_usable, run.machine.cpu_quota or math.inf)
+    on_cpu = any(repeat.facts.get("device") == "cpu" for repeat in run.repeats)
+    if threads is None or not on_cpu or threads + workers <= usable:
+        return
+    told = f"{threads} threads" + (f" and {workers} workers for the data" if workers else "")
+    yield RunWarning(
+        code="oversubscribed", message=f"{told} share {usable:g} usable CPUs, and wait for each other in every step"
+    )
 
 
 def _of_whole(run: Run, summary: Summary) -> Iterator[RunWarning]:

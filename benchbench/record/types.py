@@ -8,7 +8,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from benchbench.record.breakdown import Breakdown
 from benchbench.record.machine import Machine
+from benchbench.record.memory import MemoryUse
+from benchbench.record.peaks import Peak, Work
 from benchbench.scenario.scenario import Scenario
 from benchbench.stats.steady import Unsettled
 from benchbench.values import Observed
@@ -48,7 +51,7 @@ class Failure(Observed):
 WarningCode = Literal[
     "single-repeat", "noisy", "unstable", "suspect", "throttled", "foreign-process", "oversubscribed", "swapping",
     "device-lost", "telemetry-missing", "clock-jump", "recompiled", "target-at-plateau", "low-reach-rate",
-    "storage-bound",
+    "storage-bound", "suspended", "thermal-drift",
     "emulated-precision", "micro-batch-lowered",
 ]  # fmt: skip
 
@@ -85,7 +88,13 @@ class Figures(Observed):
     data_wait_fraction: float | None
     utilization: float | None
     power_w: float | None
-    energy_j_per_sample: float | None
+    energy_j_per_sample: float | None = Field(description="what is drawn when idle left out where that is asked for")
+    energy_w: float | None = Field(None, description="mean power that the energy comes to, idle power included")
+    energy_by: Literal["counter", "power"] | None = Field(None, description="counters, or power over time")
+    energy_relative_error: float | None = Field(
+        None, description="of power over time: its samples' spread at the scenario's confidence, and the sensor's error"
+    )
+    idle_power_w: float | None = Field(None, description="before the trainer began, where that is asked for")
     peak_memory_bytes: int | None
     compile_s: float | None = Field(None, description="torch.compile, all of it; a part of the time to target")
     gradient_noise_scale: float | None = Field(
@@ -109,6 +118,7 @@ class Reach(Observed):
     previous_evaluation_step: int | None = Field(None, description="the step of that evaluation")
     crossing_evaluation_s: float | None = Field(None, description="training time of the evaluation that saw it")
     crossing_evaluation_step: int | None = Field(None, description="the step of that evaluation")
+    energy_j: float | None = Field(None, description="of training to the crossing, from the start of the first step")
     best: float | None = Field(None, description="the best value of the target's metric")
     evaluation_s: float = 0.0
     checkpoint_s: float = 0.0
@@ -137,7 +147,8 @@ class Repeat(Observed):
 
     index: int
     seed: int
-    order: int = Field(description="position among all repeats of the command, from 0")
+    attempt: int = Field(0, description="how often it had been measured before, and was disturbed")
+    order: int = Field(description="position among all measurements of the command, from 0")
     started_at: str
     wall_s: float
     outcome: Outcome
@@ -147,12 +158,22 @@ class Repeat(Observed):
     reach: Reach | None = None
     final_metrics: dict[str, float] = Field({}, description="as of the last step")
     compression: CompressionEffect | None = Field(None, description="where the model is pruned or quantised")
+    peak: Peak | None = Field(None, description="what a probe found that the device can do")
+    work: Work | None = Field(None, description="of one step, where it was counted")
+    breakdown: Breakdown | None = Field(None, description="of steps under a profiler, where some were")
+    memory: MemoryUse | None = None
     facts: dict[str, str | int | float | bool | None] = Field(
         {}, description="what the trainer reports of itself: parameters, attention, versions, ..."
     )
     memory_limit_enforced_by: str | None = None
     telemetry: tuple[DeviceTelemetry, ...] = ()
     warnings: tuple[RunWarning, ...] = ()
+    suspect: tuple[str, ...] = Field((), description="what disturbed it so that its numbers are not to be trusted")
+
+    @property
+    def validity(self) -> Literal["valid", "suspect"]:
+        """Whether nothing is known that disturbed it."""
+        return "suspect" if self.suspect else "valid"
 
 
 class Run(Observed):
@@ -165,6 +186,7 @@ class Run(Observed):
     command: tuple[str, ...] = ()
     machine: Machine
     repeats: tuple[Repeat, ...]
+    set_aside: tuple[Repeat, ...] = Field((), description="disturbed ones that were measured again, and do not count")
 
     @property
     def outcome(self) -> Outcome:

@@ -35,8 +35,9 @@ _OBEYED = {
     "training.schedule": "name warmup_fraction",
     "training.adapter": "name rank alpha",
     "training.compression": "prune quantize",
-    "hardware": "device threads memory_limit expect",
-    "measure": "procedure warmup steps repeats confidence relative_halfwidth timeout sample_interval",
+    "hardware": "device threads memory_limit expect price_per_hour carbon_g_per_kwh",
+    "measure": "procedure warmup steps repeats confidence relative_halfwidth timeout sample_interval "
+    "subtract_idle profile remeasure",
     "target": "metric at_least at_most eval_every",
     "search": "baseline space",
 }

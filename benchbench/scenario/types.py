@@ -12,7 +12,7 @@ from benchbench.errors import nearest
 from benchbench.scenario.knobs import Factor, Lever, knob
 from benchbench.scenario.misfit import Misfit
 from benchbench.scenario.search_types import Range, Scalar, Search
-from benchbench.scenario.training_types import Computable, Count, InnerFraction, Positive, Real
+from benchbench.scenario.training_types import Computable, Count, InnerFraction, NonNegative, Positive, Real
 from benchbench.units import Duration, Size, exact_duration
 from benchbench.values import Value
 
@@ -222,6 +222,12 @@ class Hardware(Value):
         "bytes that a run may use, such as 16GiB; enforced, and used for feasibility",
     )
     expect: Text | None = Field(None, description="the device's name; refuse to run elsewhere")
+    price_per_hour: NonNegative | None = Field(
+        None, description="of all that a run uses, in US dollars by custom; no currency is converted"
+    )
+    carbon_g_per_kwh: NonNegative | None = Field(
+        None, description="grams of carbon dioxide a kilowatt-hour, of the electricity there"
+    )
 
 
 class Measure(Value):
@@ -243,6 +249,17 @@ class Measure(Value):
     )
     sample_interval: Annotated[Duration, AfterValidator(_not_too_short)] = Field(
         0.1, description="between two samples of telemetry, at least 10ms", json_schema_extra={"default": "100ms"}
+    )
+    remeasure: Annotated[int, Field(ge=0, le=100)] = Field(
+        2, description="how often, over all repeats, one that was disturbed from outside is measured again; 0 = never"
+    )
+    subtract_idle: bool = Field(
+        False, description="measure what the devices draw before each repeat and leave it out of its energy"
+    )
+    profile: Literal["auto"] | bool = Field(
+        "auto",
+        description="look at where time and memory go, in a few steps after the measured ones; auto = in the first "
+        "repeat of a run, where it takes seconds",
     )
 
 

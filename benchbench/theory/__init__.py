@@ -1,1 +1,1 @@
-"""Closed forms: FLOPs, memory and step-time models will stand here."""
+"""Closed forms (FLOPs, memory, durations, the roofline) and the catalog of accelerators."""

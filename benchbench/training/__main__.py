@@ -46,6 +46,7 @@ def _run(events: Events) -> None:
         longest_rows="BENCHBENCH_LONGEST_ROWS" in os.environ,
         test_split="BENCHBENCH_TEST_SPLIT" in os.environ,
         checkpoints=Path(os.environ["BENCHBENCH_EVENTS"]).parent / CHECKPOINTS,
+        examine_s=float(os.environ.get("BENCHBENCH_EXAMINE_S", "0")),
     )
     program.run(scenario, events, limits)
 

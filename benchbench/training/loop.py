@@ -116,7 +116,7 @@ class Loop:
         for group in parts.optimizer.param_groups:
             group["lr"] = rate
         loss = self.accumulate(micro_batches)
-        self._update()
+        self.update()
         samples = sum(b.samples for b in micro_batches)
         self._waiting.append((samples, sum(b.tokens for b in micro_batches), data_wait_s, rate))
         return [self._report(tick) for tick in self.clock.step(self.steps_taken, loss)]
@@ -171,7 +171,7 @@ class Loop:
         assert total is not None
         return total
 
-    def _update(self) -> None:
+    def update(self) -> None:
         """Moves the weights by their gradients."""
         parts = self.parts
         scaler = parts.arithmetic.scaler

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,12 +18,16 @@ from benchbench.training import assembly, attention, effect, precision, procedur
 from benchbench.training.aside import Aside
 from benchbench.training.data_news import data_news
 from benchbench.training.events import Events
+from benchbench.training.examination import examine
 from benchbench.training.keeping import Keeper
 from benchbench.training.loop import Loop, Parts
 from benchbench.training.noise_scale import NoiseScale
+from benchbench.training.shape import peak_resident_bytes
 from benchbench.workload import pretrained
 from benchbench.workload.batches import EVALUATION_BATCH, held_out, label_counts
 from benchbench.workload.preparing import Prepared
+
+_MARGIN_S = 10.0  # before the hard deadline, beyond which nothing is looked at any more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +36,8 @@ class Limits:
 
     With `longest_rows` nothing but the longest rows is trained on, to learn what memory the worst batch takes. With
     `test_split` the trained model is scored once on the rows that nothing has looked at. Checkpoints, where the
-    scenario wants some, go into the folder `checkpoints`.
+    scenario wants some, go into the folder `checkpoints`. `examine_s` is what steps may take that look into the
+    training once it is measured (see `examination`).
     """
 
     timeout_s: float
@@ -39,6 +45,7 @@ class Limits:
     longest_rows: bool = False
     test_split: bool = False
     checkpoints: Path | None = None
+    examine_s: float = 0.0
 
 
 def run(scenario: Scenario, events: Events, limits: Limits) -> None:
@@ -49,6 +56,7 @@ def run(scenario: Scenario, events: Events, limits: Limits) -> None:
         UnsupportedError: this machine lacks what it asks for.
         DivergedError: the loss is no longer finite.
     """
+    end_s = time.monotonic() + limits.timeout_s
     device = assembly.choose_device(scenario.hardware.device)
     if scenario.hardware.threads is not None:
         torch.set_num_threads(scenario.hardware.threads)
@@ -63,10 +71,12 @@ def run(scenario: Scenario, events: Events, limits: Limits) -> None:
         events.emit("warning", code="emulated-precision", message=emulation)
     events.emit("ready", **_facts(scenario, prepared, loop.parts))
     with contextlib.closing(loop.parts.batches):
-        _carry_out(scenario, prepared, loop, events, limits)
+        _carry_out(scenario, prepared, loop, events, limits, end_s)
 
 
-def _carry_out(scenario: Scenario, prepared: Prepared, loop: Loop, events: Events, limits: Limits) -> None:
+def _carry_out(
+    scenario: Scenario, prepared: Prepared, loop: Loop, events: Events, limits: Limits, end_s: float
+) -> None:
     """The procedure, and what is known once it is over."""
     device = loop.parts.device
     metrics: dict[str, float] = {}
@@ -85,6 +95,8 @@ def _carry_out(scenario: Scenario, prepared: Prepared, loop: Loop, events: Event
     if loop.parts.compressor is not None:
         with loop.parts.compiler.plain():
             effect.report(loop, events, prepared, metrics, validation)
+    if not limits.longest_rows:
+        seen |= examine(scenario, loop, events, min(limits.examine_s, end_s - time.monotonic() - _MARGIN_S))
     final = {"train_loss": loop.last_loss, **metrics}
     known = {name: value if math.isfinite(value) else None for name, value in final.items()}
     events.emit("done", final_metrics=known, micro_batch=loop.parts.batches.micro_batch, **seen, **memory)
@@ -161,9 +173,10 @@ def _facts(scenario: Scenario, prepared: Prepared, parts: Parts) -> dict[str, st
 
 
 def _memory(device: torch.device) -> dict[str, int]:
+    resident = {"peak_resident_bytes": peak_resident_bytes()}
     if device.type != "cuda":
-        return {}
-    return {
+        return resident
+    return resident | {
         "peak_allocated_bytes": torch.cuda.max_memory_allocated(),
         "peak_reserved_bytes": torch.cuda.max_memory_reserved(),
     }

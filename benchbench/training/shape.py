@@ -31,11 +31,11 @@ def shape_of(model: nn.Module, prepared: Prepared) -> ModelShape | None:
         score_heads=blocks * heads * crossed,
         logits_per_token=0 if outputs is None else int(config.vocab_size),  # type: ignore[union-attr]
         row_tokens=int(prepared.train.lengths.max(initial=1)),
-        process_bytes=_peak_bytes(),
+        process_bytes=peak_resident_bytes(),
     )
 
 
-def _peak_bytes() -> int:
+def peak_resident_bytes() -> int:
     """The largest resident memory of this process so far; macOS counts it in bytes, Linux in KiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

@@ -26,7 +26,7 @@ def readings() -> str:
     probe = PLUGIN()
     seen = probe.open()
     try:
-        reading = probe.sample(frozenset())[0].values
+        reading = probe.look(frozenset())()[0].values
         memory_mib, temperature = smi("memory.used,temperature.gpu")[0]
     finally:
         probe.close()

@@ -32,7 +32,7 @@ def check(probe: Probe) -> Sequence[Seen]:
     lost: set[str] = set()
     for tree in (NOBODY, frozenset({os.getpid()}), frozenset({os.getpid(), 2**22 + 1}), NOBODY)[:TICKS]:
         time.sleep(0.02)
-        readings = probe.sample(tree)
+        readings = probe.look(tree)()
         assert len({reading.device for reading in readings}) == len(readings), "one reading a device"
         for reading in readings:
             assert reading.device not in lost, "a lost device answers no more"
@@ -40,7 +40,7 @@ def check(probe: Probe) -> Sequence[Seen]:
             lost |= {reading.device} if reading.lost else set()
     probe.close()
     probe.close()
-    assert probe.sample(NOBODY) is not None, "never raises, not even when closed"
+    assert probe.look(NOBODY)() is not None, "never raises, not even when closed"
     return seen
 
 
@@ -94,7 +94,7 @@ def test_a_plugin_keeps_the_contract_here(name: str) -> None:
     assert len(reason) > 10, "it says what is not there"
     probe = plugin(name)
     probe.close()  # harmless when nothing is open
-    assert list(probe.sample(NOBODY)) == []
+    assert list(probe.look(NOBODY)()) == []
 
 
 @pytest.mark.parametrize("name", registry.names(registry.PROBES))
@@ -109,7 +109,7 @@ def test_two_probes_do_not_share_what_they_opened(name: str) -> None:
     other.open()
     one.close()
     time.sleep(0.02)
-    assert other.sample(frozenset({os.getpid()}))
+    assert other.look(frozenset({os.getpid()}))()
     other.close()
 
 

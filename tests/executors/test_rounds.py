@@ -14,7 +14,9 @@ from benchbench.errors import StoreError
 from benchbench.executors.kinds.fake import Answer, FakeExecutor
 from benchbench.executors.rounds import Plan, measure
 from benchbench.hardware.inventory import machine
+from benchbench.record import tables
 from benchbench.record.store import Draft, read_run, run_folders, unfinished
+from benchbench.record.summary import summarize, warnings_of
 from benchbench.record.types import Outcome, Repeat
 from benchbench.scenario.loading import load, vary
 from benchbench.scenario.scenario import Scenario
@@ -222,3 +224,81 @@ def test_a_stop_in_the_middle_of_storing_waits_until_it_is_stored(
     assert measured.interrupted
     assert measured.stored[0].folder is not None
     assert len(measured.stored[0].run.repeats) == 3
+
+
+def disturbed(*orders: int, **more: Any) -> FakeExecutor:
+    """An executor whose measurements of some orders are disturbed."""
+    executor = FakeExecutor()
+    executor.script = lambda _s, _seed: Answer(
+        foreign_cpus=1.0 if len(executor.requests) - 1 in orders else 0.0,
+        **{k: v(len(executor.requests) - 1) for k, v in more.items()},
+    )
+    return executor
+
+
+def test_a_disturbed_repeat_is_measured_again_and_both_are_kept(tmp_path: Path, scenario: Scenario) -> None:
+    executor = disturbed(1, step_s=lambda order: 0.02 if order == 1 else 0.01)
+    seen: list[str] = []
+    watch: Any = lambda _s, index, what: seen.append(f"{what.get('event')} {index}")  # noqa: E731
+    stored = measure(plan(tmp_path, scenario, again=True), executor, watch).stored[0]
+    assert [(r.index, r.order) for r in executor.requests] == [(0, 0), (1, 1), (1, 2), (2, 3)]
+    assert [r.seed for r in executor.requests] == [0, 1, 1, 2]
+    assert [(r.index, r.attempt, r.validity) for r in stored.run.repeats] == [
+        (0, 0, "valid"), (1, 1, "valid"), (2, 0, "valid"),
+    ]  # fmt: skip
+    assert [(r.index, r.attempt, r.validity) for r in stored.run.set_aside] == [(1, 0, "suspect")]
+    assert [line for line in seen if line.split()[0] in ("start", "again", "end")] == [
+        "start 0", "end 0", "start 1", "again 1", "start 1", "end 1", "start 2", "end 2",
+    ]  # fmt: skip
+    assert stored.folder is not None
+    assert read_run(stored.folder) == stored.run
+    steps = tables.read(stored.folder, tables.STEPS)
+    assert set(steps["step_s"]) == {0.01}, "the table holds what counts"
+    aside = stored.folder / "set-aside" / "repeat-1"
+    assert set(tables.read(aside, tables.STEPS)["step_s"]) == {0.02}
+    summary = summarize(stored.run)
+    assert summary.step_s is not None
+    assert summary.step_s.value == pytest.approx(0.01)
+    (told,) = [w for w in warnings_of(stored.run, summary) if w.code == "suspect"]
+    assert "repeat 1" in told.message
+    assert "undisturbed" in told.message
+    assert "foreign-process" not in {w.code for w in warnings_of(stored.run, summary)}, "it does not count"
+
+
+def test_what_is_disturbed_again_and_again_counts_with_a_warning(tmp_path: Path, scenario: Scenario) -> None:
+    executor = disturbed(*range(99))
+    stored = measure(plan(tmp_path, scenario, again=True), executor).stored[0]
+    assert [(r.index, r.attempt) for r in stored.run.repeats] == [(0, 2), (1, 0), (2, 0)]
+    assert len(executor.requests) == 5, "twice over all repeats, and no more"
+    assert stored.run.outcome is Outcome.OK, "noise fails no run"
+    found = [w.code for w in warnings_of(stored.run, summarize(stored.run))]
+    assert found.count("suspect") == 3
+    assert found.count("foreign-process") == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "more", "requests"),
+    [({"measure.remeasure": 0}, {"again": True}, 3), ({"measure.remeasure": 4}, {"again": True}, 7), ({}, {}, 3)],
+)
+def test_how_often_it_is_measured_again(
+    tmp_path: Path, scenario: Scenario, settings: dict[str, Any], more: dict[str, Any], requests: int
+) -> None:
+    executor = disturbed(*range(99))
+    measure(plan(tmp_path, vary(scenario, settings), **more), executor)
+    assert len(executor.requests) == requests
+
+
+def test_an_interruption_while_it_is_measured_again_keeps_the_first(tmp_path: Path, scenario: Scenario) -> None:
+    executor = disturbed(0, interrupt=lambda order: order == 1)
+    found = measure(plan(tmp_path, scenario, again=True), executor)
+    (stored,) = found.stored
+    assert [(r.attempt, r.outcome) for r in stored.run.repeats] == [(0, Outcome.OK)]
+    assert [r.outcome for r in stored.run.set_aside] == [Outcome.INTERRUPTED]
+    assert len(executor.requests) == 2
+
+
+def test_nothing_is_measured_again_after_the_end_of_the_budget(tmp_path: Path, scenario: Scenario) -> None:
+    now = iter([0.0, 0.0, 20.0, 20.0, 20.0, 20.0])
+    executor = disturbed(0)
+    measure(plan(tmp_path, scenario, again=True, end_by=10.0, clock=lambda: next(now)), executor)
+    assert len(executor.requests) == 1

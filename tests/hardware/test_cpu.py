@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psutil
@@ -35,8 +35,15 @@ def program(code: str, resident_bytes: int = 0) -> Iterator[int]:
             child.kill()
 
 
+def until(true: Callable[[], bool], within_s: float = 5.0) -> None:
+    give_up_s = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < give_up_s
+        time.sleep(0.001)
+
+
 def sampled(probe: cpu.CpuProbe, tree: frozenset[int]) -> dict[str, float]:
-    (reading,) = probe.sample(tree)
+    (reading,) = probe.look(tree)()
     assert isinstance(reading, Reading)
     assert (reading.device, reading.lost) == ("cpu", False)
     return dict(reading.values)
@@ -119,13 +126,70 @@ def test_processes_that_are_gone_count_nothing() -> None:
 
 
 def test_what_is_above_one_is_counted_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    now_s = 0.0
-    monkeypatch.setattr(cpu.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr(cpu.time, "monotonic", lambda: 0.0)
     share = cpu._Share()
-    now_s = 0.1
-    assert share.of(0.24, cpus=2) == 1.0
-    now_s = 0.2
-    assert share.of(0.10, cpus=2) == pytest.approx(0.7)
+    assert share.of(0.24, cpus=2, now_s=0.1) == 1.0
+    assert share.of(0.10, cpus=2, now_s=0.2) == pytest.approx(0.7)
+
+
+def test_what_others_use_is_the_machines_time_less_the_runs_and_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpu.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(cpu.time, "process_time", lambda: 7.0)
+    foreign = cpu._Foreign()
+    assert foreign.of(0.1, 7.0, None) is None, "too little passed for an answer"
+    assert foreign.of(0.1, 7.05, cpu._Times(busy_s=0.65, total_s=1.0)) == pytest.approx(4 * 0.4)
+    assert foreign.of(0.3, 7.05, cpu._Times(busy_s=0.2, total_s=1.0)) == 0.0, "the kernel counts in hundredths"
+    assert foreign.of(0.0, 7.05, cpu._Times(busy_s=0.2, total_s=1.0)) == pytest.approx(4 * 0.1), "made up for"
+
+
+def test_others_beside_the_run_are_seen() -> None:
+    with program(BUSY) as ours, program(BUSY):
+        probe = PLUGIN()
+        probe.open()
+        tree = frozenset({ours})
+        sampled(probe, tree)
+        alone, beside = [], []
+        for _ in range(10):
+            time.sleep(0.1)
+            beside.append(sampled(probe, tree)["foreign_cpus"])
+            alone.append(sampled(probe, tree).get("foreign_cpus"))
+        probe.close()
+    assert sum(beside) / len(beside) > 0.4, "one CPU, where the machine has two to share"
+    assert None in alone, "nothing is told of no time"
+
+
+def test_a_process_that_was_stopped_is_told_of() -> None:
+    with program(IDLE) as pid:
+        probe = PLUGIN()
+        probe.open()
+        assert sampled(probe, frozenset({pid}))["stopped_processes"] == 0
+        psutil.Process(pid).suspend()
+        until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+        assert sampled(probe, frozenset({pid}))["stopped_processes"] == 1
+        probe.close()
+
+
+def test_looks_may_be_worked_out_later_in_their_order() -> None:
+    with program(BUSY) as pid:
+        probe = PLUGIN()
+        probe.open()
+        tree = frozenset({pid})
+        probe.look(tree)()
+        looks = []
+        for _ in range(3):
+            time.sleep(0.1)
+            looks.append(probe.look(tree))
+        time.sleep(0.3)
+        used = [later()[0].values["process_utilization"] * usable_cpus() for later in looks]
+        probe.close()
+    assert all(0.4 < cpus < 1.3 for cpus in used), f"one CPU in each, the wait after them in none: {used}"
+
+
+def test_clocks_that_were_not_read_at_once_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(cpu._clocks()) <= {"clock_offset", "suspended"}
+    ticks = iter([1.0, 1.5])
+    monkeypatch.setattr(cpu.time, "monotonic", lambda: next(ticks))
+    assert cpu._clocks() == {}
 
 
 def test_what_the_system_does_not_tell_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,12 +205,12 @@ def test_what_the_system_does_not_tell_is_missing(monkeypatch: pytest.MonkeyPatc
 def test_slow_metrics_are_read_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
 
-    def counted() -> float:
+    def counted() -> dict[str, float | None]:
         nonlocal calls
         calls += 1
-        return 1.0
+        return {"load": 1.0}
 
-    monkeypatch.setitem(cpu._SLOW, "load", counted)
+    monkeypatch.setattr(cpu, "_SLOW", (counted,))
     probe = PLUGIN()
     probe.open()
     rows = [sampled(probe, NOBODY) for _ in range(20)]

@@ -23,7 +23,7 @@ seen = probe.open()
 lines = []
 for _ in range(ticks):
     began = time.monotonic()
-    readings = probe.sample(tree)
+    readings = probe.look(tree)()
     cost = time.monotonic() - began
     lines.append({"t": began, "cost": cost, "readings": {r.device: {**r.values, "lost": r.lost} for r in readings}})
     time.sleep(interval_s)

@@ -9,7 +9,7 @@ import pytest
 
 from benchbench import registry
 from benchbench.hardware.panel import Panel
-from benchbench.hardware.probe import ProbeUnavailableError, Reading, Seen
+from benchbench.hardware.probe import Later, ProbeUnavailableError, Reading, Seen
 
 CPU = Seen("cpu", "A CPU", None, in_use=True, metrics=("utilization",), missing=("power", "energy"))
 GPU = Seen("cuda:0", "A GPU", "GPU-1", in_use=True, metrics=("power",), missing=())
@@ -19,10 +19,17 @@ NOBODY: frozenset[int] = frozenset()
 class Fake:
     """A probe that answers what it was given, or raises it."""
 
-    def __init__(self, seen: Sequence[Seen] | BaseException, readings: Sequence[Reading] | BaseException = ()) -> None:
+    def __init__(
+        self,
+        seen: Sequence[Seen] | BaseException,
+        readings: Sequence[Reading] | BaseException = (),
+        *,
+        later: bool = False,
+    ) -> None:
         self.seen = seen
+        self.later = later
         self.readings = readings
-        self.samples = 0
+        self.looks = 0
         self.closed = 0
 
     def open(self) -> Sequence[Seen]:
@@ -30,8 +37,13 @@ class Fake:
             raise self.seen
         return self.seen
 
-    def sample(self, tree: frozenset[int]) -> Sequence[Reading]:
-        self.samples += 1
+    def look(self, tree: frozenset[int]) -> Later:
+        self.looks += 1
+        if isinstance(self.readings, BaseException) and not self.later:
+            raise self.readings
+        return self._read
+
+    def _read(self) -> Sequence[Reading]:
         if isinstance(self.readings, BaseException):
             raise self.readings
         return self.readings
@@ -55,7 +67,7 @@ def test_probes_of_one_device_are_merged() -> None:
         Seen("cpu", "A CPU", "U", True, ("utilization", "energy"), ("power", "temperature")),
         GPU,
     )
-    assert panel.sample(NOBODY) == [
+    assert panel.look(NOBODY)() == [
         Reading("cpu", {"utilization": 0.5, "energy_j": 3.0}),
         Reading("cuda:0", {}, lost=True),
     ]
@@ -75,18 +87,19 @@ def test_a_probe_that_cannot_be_opened_is_told_of_and_left(error: BaseException,
     panel.open()
     assert panel.unavailable == {"worse": "ImportError: x", "bad": reason}
     assert panel.devices == (CPU,)
-    assert len(panel.sample(NOBODY)) == 1
-    assert (bad.samples, bad.closed) == (0, 1)
+    assert len(panel.look(NOBODY)()) == 1
+    assert (bad.looks, bad.closed) == (0, 1)
     panel.close()
     assert good.closed == 1
 
 
-def test_a_probe_that_goes_on_failing_is_given_up() -> None:
-    bad, good = Fake([GPU], ValueError("bad")), Fake([CPU], [Reading("cpu", {"utilization": 1.0})])
+@pytest.mark.parametrize("later", [False, True])
+def test_a_probe_that_goes_on_failing_is_given_up(later: bool) -> None:
+    bad, good = Fake([GPU], ValueError("bad"), later=later), Fake([CPU], [Reading("cpu", {"utilization": 1.0})])
     panel = Panel({"bad": bad, "good": good})
     panel.open()
-    assert [len(panel.sample(NOBODY)) for _ in range(5)] == [1] * 5
-    assert (bad.samples, good.samples) == (3, 5)
+    assert [len(panel.look(NOBODY)()) for _ in range(5)] == [1] * 5
+    assert (bad.looks, good.looks) == (3, 5)
 
 
 def test_a_run_may_use_fewer_gpus_than_torch_sees() -> None:

@@ -49,15 +49,15 @@ def test_energy_and_power_are_the_sum_of_the_packages(tmp_path: Path, clock: Clo
     probe = RaplProbe(tmp_path)
     (seen,) = probe.open()
     assert (seen.device, seen.metrics, seen.missing) == ("cpu", ("energy", "power"), ())
-    assert dict(probe.sample(frozenset())[0].values) == {"energy_j": 12.0}  # no time has passed: no power
+    assert dict(probe.look(frozenset())()[0].values) == {"energy_j": 12.0}  # no time has passed: no power
     first.write_text("35000000")
     second.write_text("27000000")
     clock.now_s += 0.5
-    assert dict(probe.sample(frozenset())[0].values) == {"energy_j": 62.0, "power_w": 100.0}
+    assert dict(probe.look(frozenset())()[0].values) == {"energy_j": 62.0, "power_w": 100.0}
     clock.now_s += 0.5
-    assert dict(probe.sample(frozenset())[0].values) == {"energy_j": 62.0, "power_w": 0.0}
+    assert dict(probe.look(frozenset())()[0].values) == {"energy_j": 62.0, "power_w": 0.0}
     probe.close()
-    assert probe.sample(frozenset()) == []
+    assert probe.look(frozenset())() == []
 
 
 def test_the_counter_may_wrap_around(tmp_path: Path, clock: Clock) -> None:
@@ -67,7 +67,7 @@ def test_the_counter_may_wrap_around(tmp_path: Path, clock: Clock) -> None:
     for energy_uj, expected_j in ((RANGE_UJ - 1, 1000.0), (20_000_000, 1020.0), (10_000_000, 2010.0)):
         counter.write_text(str(energy_uj))
         clock.now_s += 1.0
-        (reading,) = probe.sample(frozenset())
+        (reading,) = probe.look(frozenset())()
         assert reading.values["energy_j"] == pytest.approx(expected_j, abs=1e-5)
         assert reading.values["power_w"] > 0
 
@@ -78,10 +78,10 @@ def test_a_counter_that_fails_once_is_left_out_once(tmp_path: Path, clock: Clock
     probe.open()
     clock.now_s += 1.0
     counter.write_text("")
-    assert probe.sample(frozenset()) == []
+    assert probe.look(frozenset())() == []
     counter.write_text("30000000")
     clock.now_s += 1.0
-    assert dict(probe.sample(frozenset())[0].values) == {"energy_j": 30.0, "power_w": 15.0}
+    assert dict(probe.look(frozenset())()[0].values) == {"energy_j": 30.0, "power_w": 15.0}
 
 
 def test_none_here_is_told_in_words(tmp_path: Path) -> None:
@@ -110,6 +110,6 @@ def test_power_is_per_real_time(tmp_path: Path) -> None:
     probe.open()
     counter.write_text("1000000")
     time.sleep(0.05)
-    (reading,) = probe.sample(frozenset())
+    (reading,) = probe.look(frozenset())()
     elapsed_s = time.monotonic() - began_s
     assert 1.0 / elapsed_s <= reading.values["power_w"] <= 1.0 / 0.05

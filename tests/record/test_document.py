@@ -12,11 +12,14 @@ from tests.record.lines import figures_of, reached, repeat, run
 
 ENTRY = [
     "id", "name", "scenario_key", "dir", "outcome", "failure", "summary", "telemetry", "machine", "warnings",
+    "repeats", "set_aside",
 ]  # fmt: skip
 SUMMARY = [
     "step_s", "samples_per_s", "tokens_per_s", "tokens_per_s_per_device", "mfu", "peak_memory_bytes", "utilization",
     "power_w", "energy_j_per_sample", "data_wait_fraction", "communication_fraction", "reached_target", "reach_rate",
     "time_to_target_s", "steps_to_target", "compile_s", "gradient_noise_scale", "final_metrics", "compression",
+    "mfu_measured", "flops_per_step", "model_flops_per_step", "energy_relative_error", "energy_j_to_target",
+    "cost_per_target", "cost_per_million_samples", "carbon_g_per_target", "carbon_g_per_million_samples",
 ]  # fmt: skip
 ESTIMATE = ["value", "low", "high", "confidence", "n", "unit"]
 TRAINING: dict[str, Any] = {
@@ -95,3 +98,15 @@ def test_the_stored_document_is_the_entry_and_the_run() -> None:
     assert stored["schema"] == 1
     assert set(stored) == {"schema", "run", *ENTRY} - {"dir"}
     assert type(whole).model_validate_json(json.dumps(stored["run"])) == whole
+
+
+def test_every_measurement_says_whether_it_counts_and_is_trusted() -> None:
+    first = repeat(1, suspect=("others used 1.0 CPUs",))
+    found = document.entry(
+        run(repeat(0), repeat(1, attempt=1, order=2)).model_copy(update={"set_aside": (first,)}), None
+    )
+    told = [(r["repeat"], r["attempt"], r["counts"], r["validity"]) for r in found["repeats"] + found["set_aside"]]
+    assert told == [(0, 0, True, "valid"), (1, 1, True, "valid"), (1, 0, False, "suspect")]
+    assert found["set_aside"][0]["suspect"] == ["others used 1.0 CPUs"]
+    assert found["set_aside"][0]["step_s"] == 0.1
+    assert [w["code"] for w in found["warnings"]] == ["suspect"]

@@ -160,13 +160,6 @@ def test_telemetry_warns_of_what_it_lacks() -> None:
     assert codes([header(GPU), {"t": 2.0, "device": "cuda:0", "lost": True}]) == ["device-lost"]
 
 
-def test_others_on_a_device_are_told_of_where_it_is_in_use() -> None:
-    crowded = {"t": 1.0, "device": "cuda:0", "foreign_processes": 1.0}
-    assert codes([header(GPU), crowded, {**crowded, "t": 2.0}]) == ["foreign-process"]
-    assert codes([header(CPU, {**GPU, "in_use": False}), crowded]) == []
-    assert codes([header(GPU), {**crowded, "foreign_processes": 0.0}]) == []
-
-
 def test_telemetry_that_ends_before_the_steps_do_is_told() -> None:
     header = {"header": {"devices": [{"device": "cpu", "name": "c", "in_use": True, "missing": []}]}}
     steps = tuple(

@@ -25,6 +25,7 @@ UNIFORM: dict[str, Any] = {"name": "uniform", "low": 1, "high": 8}
 LOGNORMAL: dict[str, Any] = {"name": "lognormal", "median": 8}
 # Where the schema has a pattern, and where the number below would be the default.
 EXAMPLES = {
+    "measure.remeasure": 3,
     "name": "b",
     "model.family": "roberta",
     "hardware.memory_limit": "2GiB",
@@ -78,7 +79,9 @@ def legal_values(key: str, node: Node) -> Iterator[Any]:
         else:
             highest = branch.get("exclusiveMaximum", 1.5)
             middle = (branch.get("exclusiveMinimum", 0) + highest) / 2
-            yield {"integer": max(branch.get("minimum", 0), 1) + 1, "number": middle, "string": "x"}[kind]
+            yield {
+                "integer": max(branch.get("minimum", 0), 1) + 1, "number": middle, "string": "x", "boolean": True,
+            }[kind]  # fmt: skip
 
 
 CASES = [

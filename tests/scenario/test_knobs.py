@@ -25,7 +25,8 @@ LEVERS = (
 )
 # What stands in those sections and is no lever: it says what is asked.
 NO_KNOBS = {
-    "training.seed", "training.adapter.name", "training.checkpoint_every", "training.resume", "hardware.expect"
+    "training.seed", "training.adapter.name", "training.checkpoint_every", "training.resume", "hardware.expect",
+    "hardware.price_per_hour", "hardware.carbon_g_per_kwh",
 }  # fmt: skip
 
 

@@ -122,7 +122,9 @@ SIMPLE: dict[str, Any] = {
     "training.compression.prune": 0.5, "training.compression.quantize": "int8-qat", "training.seed": 1,
     "precision": "bf16", "parallelism.data": "auto", "parallelism.shard": "zero1", "parallelism.communication": "fp16",
     "parallelism.local_sgd": 2, "hardware.device": "cpu", "hardware.threads": 1, "hardware.memory_limit": "1GiB",
-    "hardware.expect": "x", "measure.procedure": "throughput", "measure.warmup": 1, "measure.steps": 1,
+    "hardware.expect": "x", "hardware.price_per_hour": 1.0, "hardware.carbon_g_per_kwh": 1.0,
+    "measure.remeasure": 0, "measure.subtract_idle": True, "measure.profile": True,
+    "measure.procedure": "throughput", "measure.warmup": 1, "measure.steps": 1,
     "measure.confidence": 0.9, "measure.relative_halfwidth": 0.1, "measure.timeout": "1m",
     "measure.sample_interval": "1s", "target.metric": "x", "target.at_least": 0.9, "target.eval_every": 9,
 }  # fmt: skip

@@ -165,6 +165,37 @@ def test_a_run_reports_its_phases_facts_and_last_loss(procedure: str) -> None:
     assert ("accuracy" in held_out) is (procedure == "time-to-target")
 
 
+@pytest.mark.parametrize(("examine_s", "looks"), [(60.0, 1), (0.0, 0)])
+def test_a_measured_training_is_looked_into_where_there_is_time(
+    monkeypatch: pytest.MonkeyPatch, examine_s: float, looks: int
+) -> None:
+    monkeypatch.setattr(assembly, "load_data", lambda *_: prepared())
+    wanted, events = scenario(measure={"warmup": 1, "steps": 3}), Recorder()
+    program.run(wanted, events, program.Limits(timeout_s=600.0, deadline_s=float("inf"), examine_s=examine_s))
+    (done,) = events.of("done")
+    assert done["model_flops_per_step"] > 0
+    assert done["peak_resident_bytes"] > 2**20
+    assert len(events.of("step")) == 4
+    assert [len(events.of(name)) for name in ("profile", "work", "memory-phases")] == [looks] * 3
+    assert events.lines[-1] is done
+
+
+def test_trying_for_memory_looks_at_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "load_data", lambda *_: prepared())
+    wanted, events = scenario(measure={"warmup": 1, "steps": 3}), Recorder()
+    limits = program.Limits(timeout_s=600.0, deadline_s=float("inf"), examine_s=60.0, longest_rows=True)
+    program.run(wanted, events, limits)
+    assert "flops_per_step" not in events.of("done")[0]
+    assert not events.of("profile")
+
+
+def test_the_hard_deadline_leaves_no_time_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "load_data", lambda *_: prepared())
+    wanted, events = scenario(measure={"warmup": 1, "steps": 3}), Recorder()
+    program.run(wanted, events, program.Limits(timeout_s=9.0, deadline_s=float("inf"), examine_s=60.0))
+    assert not events.of("profile")
+
+
 @pytest.mark.parametrize("asked", [False, True])
 def test_the_test_split_is_looked_at_once_and_only_where_a_claim_is_confirmed(
     asked: bool, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import secrets
 import subprocess
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from benchbench.executors.base import Request, Watch
+from benchbench.executors.base import IDLE_S, Request, Watch
 from benchbench.executors.ending import build_repeat
 from benchbench.executors.fitting import Fitting
 from benchbench.executors.interruption import stop_asked, undisturbed
@@ -25,6 +26,7 @@ from benchbench.record.types import Repeat
 from benchbench.scenario.scenario import Scenario
 
 SPEC = "spec.json"
+_EXAMINE_S = 20.0
 TRAINER = (sys.executable, "-P", "-m", "benchbench.training")
 
 
@@ -73,6 +75,7 @@ class ChildExecutor:
             "cgroups": self.cgroups,
             "observed_devices": 0 if scenario.hardware.device == "cpu" else scenario.hardware.devices,
             "sample_interval_s": scenario.measure.sample_interval,
+            "idle_s": IDLE_S if scenario.measure.subtract_idle else 0.0,
             "environment": _environment(scenario, folder, request, mark),
         }
 
@@ -133,6 +136,7 @@ def _environment(scenario: Scenario, folder: Path, request: Request, mark: str) 
         "BENCHBENCH_SCENARIO": str(folder / raw.SCENARIO),
         "BENCHBENCH_EVENTS": str(folder / raw.EVENTS),
         "BENCHBENCH_TIMEOUT_S": repr(request.timeout_s),
+        "BENCHBENCH_EXAMINE_S": repr(_examine_s(request)),
         TREE_MARK: mark,
         "PYTHONUNBUFFERED": "1",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # torch's device numbers are then NVML's
@@ -153,6 +157,14 @@ def _environment(scenario: Scenario, folder: Path, request: Request, mark: str) 
     if scenario.hardware.device == "cpu":
         added["CUDA_VISIBLE_DEVICES"] = ""
     return added
+
+
+def _examine_s(request: Request) -> float:
+    """Seconds that looking into the training may take: `auto` must not be what breaks a limit on memory."""
+    asked, limited = request.scenario.measure.profile, request.scenario.hardware.memory_limit is not None
+    if asked == "auto":
+        return _EXAMINE_S if request.examine and not limited else 0.0
+    return math.inf if asked else 0.0
 
 
 def fitting() -> Fitting:

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchbench.executors.base import Request, Watch
 from benchbench.record import raw
+from benchbench.record.disturbances import disturbances
 from benchbench.record.figures import figures, seen_devices, telemetry_warnings
 from benchbench.record.reaching import reach
 from benchbench.record.store import now, read_raw
@@ -30,6 +31,7 @@ class Answer:
         outcome: how the repeat ends.
         interrupt: raise KeyboardInterrupt in mid-run, as Ctrl-C does.
         peak_memory_bytes: what it takes.
+        foreign_cpus: how many CPUs others use meanwhile, of two that are all in use.
     """
 
     step_s: float = 0.01
@@ -37,6 +39,7 @@ class Answer:
     outcome: Outcome = Outcome.OK
     interrupt: bool = False
     peak_memory_bytes: int = 2**30
+    foreign_cpus: float = 0.0
 
 
 Script = Callable[[Scenario, int], Answer]
@@ -59,12 +62,13 @@ class FakeExecutor:
             outcome = Outcome.INTERRUPTED
         started_at = now()
         events = list(_events(request, answer)) if outcome in (Outcome.OK, Outcome.DIVERGED) else []
-        _write(request, events)
+        _write(request, events, answer)
         lines = read_raw(request.folder)
         target = request.scenario.target
         trains = request.scenario.measure.procedure == "time-to-target"
         found = reach(lines, target) if trains and target is not None else None
         seen = seen_devices(lines)
+        disturbed = disturbances(lines)
         return Repeat(
             index=request.index,
             seed=request.seed,
@@ -80,7 +84,8 @@ class FakeExecutor:
             reach=found,
             final_metrics={"train_loss": 0.5},
             telemetry=seen,
-            warnings=telemetry_warnings(seen, lines),
+            warnings=(*telemetry_warnings(seen, lines), *(d.warning for d in disturbed)),
+            suspect=tuple(d.warning.message for d in disturbed if d.suspect),
         )
 
 
@@ -114,7 +119,7 @@ def _events(request: Request, answer: Answer) -> list[dict[str, Any]]:
     return lines
 
 
-def _write(request: Request, events: list[dict[str, Any]]) -> None:
+def _write(request: Request, events: list[dict[str, Any]], answer: Answer) -> None:
     header = {
         "devices": [{
             "device": "cpu", "name": "a faked CPU", "uuid": None, "in_use": True, "metrics": ["utilization"],
@@ -122,8 +127,10 @@ def _write(request: Request, events: list[dict[str, Any]]) -> None:
         }],
         "unavailable": {},
         "interval_s": 0.1,
+        "cpus": 2,
     }  # fmt: skip
-    samples = [{"t": e["t"], "device": "cpu", "utilization": 0.9, "process_utilization": 0.8} for e in events[::5]]
+    reading = {"device": "cpu", "utilization": 0.9, "process_utilization": 0.8, "foreign_cpus": answer.foreign_cpus}
+    samples = [{"t": e["t"], **reading} for e in events[::5]]
     text: dict[str, list[dict[str, Any]]] = {
         raw.EVENTS: events,
         raw.TELEMETRY: [{"header": header}, *samples],

@@ -5,43 +5,71 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import psutil
 
 from benchbench.hardware.host import cpu_name, usable_cpus
-from benchbench.hardware.probe import Reading, Seen
+from benchbench.hardware.probe import Later, Reading, Seen
 from benchbench.record.metrics import BY_NAME
 
+_Values = Mapping[str, float | None]
+_Counters = Any  # what `_MachineClock.look` gives: bytes, psutil's times, or None
 _ELSEWHERE = ("power", "energy")  # what a CPU could tell and another probe has to
-_QUICK = ("utilization", "process_utilization", "process_memory")
-_SLOW_PERIOD_S = 1.0
-_SLOW_SHARE = 0.001  # of the time, at most, goes into each slow metric (a clock rate costs a file a CPU)
+_QUICK = ("utilization", "process_utilization", "foreign_cpus", "process_memory", "stopped_processes")
+_SLOW_PERIOD_S = 2.0
+_SLOW_SHARE = 0.0005  # of the time, at most, goes into each slow look (a clock rate costs a file a CPU)
+_AT_ONCE_S = 0.001
 _SHORTEST_S = 0.005
 _SHORTEST_TOTAL_S = 0.04  # over all CPUs: the kernel counts in hundredths, and a share of one or two of them is noise
 
 
-def _clock_mhz() -> float | None:
+def _memory() -> _Values:
+    return {"memory_used": float(psutil.virtual_memory().used)}
+
+
+def _swap() -> _Values:
+    swap = psutil.swap_memory()
+    return {"swap": float(swap.used), "swap_traffic": float(swap.sin + swap.sout)}
+
+
+def _load() -> _Values:
+    return {"load": os.getloadavg()[0]}
+
+
+def _clock_rate() -> _Values:
     frequency = psutil.cpu_freq()
-    return frequency.current or None if frequency else None
+    return {"cpu_clock": frequency.current or None if frequency else None}
 
 
-_SLOW: dict[str, Callable[[], float | None]] = {
-    "memory_used": lambda: float(psutil.virtual_memory().used),
-    "swap": lambda: float(psutil.swap_memory().used),
-    "load": lambda: os.getloadavg()[0],
-    "cpu_clock": _clock_mhz,
-}
+def _clocks() -> _Values:
+    """How far other clocks are beyond the monotonic one; nothing when this process was kept waiting in between.
+
+    CLOCK_MONOTONIC stands still while the machine sleeps, CLOCK_BOOTTIME does not.
+    """
+    before_s = time.monotonic()
+    wall_s = time.time()
+    since_boot_s = time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else None
+    after_s = time.monotonic()
+    if after_s - before_s > _AT_ONCE_S:
+        return {}
+    slept_s = None if since_boot_s is None else max(0.0, since_boot_s - before_s)
+    return {"clock_offset": wall_s - before_s, "suspended": slept_s}
+
+
+_SLOW: tuple[Callable[[], _Values], ...] = (_memory, _swap, _load, _clock_rate, _clocks)
+_SLOW_METRICS = ("memory_used", "swap", "swap_traffic", "load", "cpu_clock", "clock_offset", "suspended")
 
 
 class CpuProbe:
     """The machine's CPUs, and the run's processes on them.
 
-    `utilization` is the whole machine's, a container's neighbours included. `process_utilization` is a share of the
+    `utilization` is the whole machine's, a container's neighbours included; `foreign_cpus` is what of it neither the
+    run nor this process used, time that a hypervisor gave to others included. `process_utilization` is a share of the
     CPUs that may be used, `process_memory` the sum of the resident sets: what two processes share counts twice.
-    Metrics that move slowly or cost much are read once a second and left out in between.
+    Metrics that move slowly or cost much are read every two seconds and left out in between.
     """
 
     def __init__(self) -> None:
@@ -51,26 +79,41 @@ class CpuProbe:
         self._clock = _MachineClock()
         self._machine = _Times(0.0, 0.0)
         self._share = _Share()
+        self._foreign = _Foreign()
 
     def open(self) -> Sequence[Seen]:
         """See `Probe.open`."""
         self._cpus = usable_cpus()
-        self._machine = self._clock.read()
+        self._machine = self._clock.read(self._clock.look())
         self._share = _Share()
-        self._slow = [slow for metric, read in _SLOW.items() if (slow := _Slow(metric, read)).works()]
-        metrics = (*_QUICK, *(slow.metric for slow in self._slow))
-        missing = tuple(metric for metric in (*_SLOW, *_ELSEWHERE) if metric not in metrics)
+        self._foreign = _Foreign()
+        self._slow = [_Slow(read) for read in _SLOW]
+        known = {metric for slow in self._slow for metric, value in slow.tried().items() if value is not None}
+        metrics = (*_QUICK, *(metric for metric in _SLOW_METRICS if metric in known))
+        missing = tuple(metric for metric in (*_SLOW_METRICS, *_ELSEWHERE) if metric not in metrics)
         return [Seen("cpu", cpu_name(), None, in_use=True, metrics=metrics, missing=missing)]
 
-    def sample(self, tree: frozenset[int]) -> Sequence[Reading]:
-        """See `Probe.sample`."""
-        values: dict[str, float | None] = {"utilization": self._utilization()}
-        used_s, resident_bytes = self._read_processes(tree)
-        values["process_utilization"] = self._share.of(used_s, self._cpus)
-        values["process_memory"] = float(resident_bytes)
-        now_s = time.monotonic()
-        values |= {slow.metric: slow.read() for slow in self._slow if slow.due_s <= now_s}
-        return [Reading("cpu", {BY_NAME[metric].column: v for metric, v in values.items() if v is not None})]
+    def look(self, tree: frozenset[int]) -> Later:
+        """See `Probe.look`."""
+        now_s, own_s = time.monotonic(), time.process_time()
+        machine = self._clock.look()
+        processes = self._look_at(tree)
+        slow = {metric: value for one in self._slow if one.due_s <= now_s for metric, value in one.read().items()}
+        return lambda: [self._read(now_s, own_s, machine, processes, slow)]
+
+    def _read(
+        self, now_s: float, own_s: float, machine: _Counters, processes: Sequence[tuple[_Process, Any]], slow: _Values
+    ) -> Reading:
+        times, run = self._machine_times(machine), _together(processes)
+        values: dict[str, float | None] = {
+            "utilization": None if times is None else min(1.0, times.busy_s / times.total_s),
+            "process_utilization": self._share.of(run.used_s, self._cpus, now_s),
+            "foreign_cpus": self._foreign.of(run.used_s, own_s, times),
+            "process_memory": float(run.resident_bytes),
+            "stopped_processes": float(run.stopped),
+            **slow,
+        }
+        return Reading("cpu", {BY_NAME[metric].column: v for metric, v in values.items() if v is not None})
 
     def close(self) -> None:
         """See `Probe.close`."""
@@ -80,28 +123,45 @@ class CpuProbe:
         self._processes = {}
         self._slow = []
 
-    def _utilization(self) -> float | None:
+    def _machine_times(self, machine: _Counters) -> _Times | None:
+        """CPU time of the machine since the last answer; None where too little passed for one, or nobody tells."""
         with suppress(Exception):
-            before, now = self._machine, self._clock.read()
+            before, now = self._machine, self._clock.read(machine)
             if now.total_s - before.total_s >= _SHORTEST_TOTAL_S:
                 self._machine = now
-                return min(1.0, max(0.0, (now.busy_s - before.busy_s) / (now.total_s - before.total_s)))
+                return _Times(max(0.0, now.busy_s - before.busy_s), now.total_s - before.total_s)
         return None
 
-    def _read_processes(self, tree: frozenset[int]) -> tuple[float, int]:
-        """CPU seconds since the last reading and resident bytes, over the tree."""
+    def _look_at(self, tree: frozenset[int]) -> list[tuple[_Process, Any]]:
+        """What the system says of each process of the tree."""
         for pid in self._processes.keys() - tree:
             self._processes.pop(pid).close()
-        used_s, resident_bytes = 0.0, 0
+        found: list[tuple[_Process, Any]] = []
         for pid in tree:
-            try:
+            with suppress(OSError, psutil.Error):  # it ended
                 process = self._processes.get(pid) or self._processes.setdefault(pid, _open_process(pid))
-                delta_s, bytes_now = process.read()
-            except (OSError, ValueError, IndexError, psutil.Error):  # it ended
-                continue
-            used_s += delta_s
-            resident_bytes += bytes_now
-        return used_s, resident_bytes
+                found.append((process, process.look()))
+        return found
+
+
+def _together(processes: Iterable[tuple[_Process, Any]]) -> _Look:
+    """What the processes used since they were last read, and hold now."""
+    used_s, resident_bytes, stopped = 0.0, 0, 0
+    for process, said in processes:
+        with suppress(ValueError, IndexError):  # it ended in the middle of an answer
+            one = process.read(said)
+            used_s += one.used_s
+            resident_bytes += one.resident_bytes
+            stopped += one.stopped
+    return _Look(used_s, resident_bytes, stopped)
+
+
+class _Look(NamedTuple):
+    """CPU seconds used since the last look, resident bytes, and how many of the processes are stopped (SIGSTOP)."""
+
+    used_s: float
+    resident_bytes: int
+    stopped: int
 
 
 class _Times(NamedTuple):
@@ -119,17 +179,23 @@ class _MachineClock:
     def __init__(self) -> None:
         self._stat: int | None = None
 
-    def read(self) -> _Times:
-        """Raises OSError or ValueError where the kernel has no answer."""
-        if self._stat is None and sys.platform == "linux":
-            self._stat = os.open("/proc/stat", os.O_RDONLY | os.O_CLOEXEC)
-        if self._stat is None:
-            times = psutil.cpu_times()
-            total_s = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-            return _Times(total_s - times.idle - getattr(times, "iowait", 0.0), total_s)
+    def look(self) -> _Counters:
+        """What the system says; None where it has no answer."""
+        try:
+            if self._stat is None and sys.platform == "linux":
+                self._stat = os.open("/proc/stat", os.O_RDONLY | os.O_CLOEXEC)
+            return psutil.cpu_times() if self._stat is None else os.pread(self._stat, 256, 0)
+        except OSError:
+            return None
+
+    def read(self, said: _Counters) -> _Times:
+        """The times that the system told; raises what it raises where that is no answer."""
+        if not isinstance(said, bytes):
+            total_s = sum(said) - getattr(said, "guest", 0.0) - getattr(said, "guest_nice", 0.0)
+            return _Times(total_s - said.idle - getattr(said, "iowait", 0.0), total_s)
         # proc(5): cpu user nice system idle iowait irq softirq steal guest guest_nice. A guest's time is a part of
         # `user` too; waiting for a disk is not being busy.
-        ticks = [int(field) for field in os.pread(self._stat, 256, 0).split(b"\n", 1)[0].split()[1:9]]
+        ticks = [int(field) for field in said.split(b"\n", 1)[0].split()[1:9]]
         return _Times((sum(ticks) - ticks[3] - ticks[4]) * self._TICK_S, sum(ticks) * self._TICK_S)
 
     def close(self) -> None:
@@ -150,9 +216,8 @@ class _Share:
         self._before_s = time.monotonic()
         self._uncounted_s = 0.0
 
-    def of(self, used_s: float, cpus: int) -> float | None:
+    def of(self, used_s: float, cpus: int, now_s: float) -> float | None:
         """The share of `cpus` CPUs since the last call, from CPU seconds used; None where too little time passed."""
-        now_s = time.monotonic()
         self._uncounted_s += used_s
         if now_s - self._before_s < _SHORTEST_S:
             return None
@@ -163,38 +228,68 @@ class _Share:
         return counted_s / offered_s
 
 
-class _Slow:
-    """A metric that is read once a second, or more seldom where that would cost too much."""
+class _Foreign:
+    """How many of the machine's CPUs neither the run nor this process used.
 
-    def __init__(self, metric: str, read: Callable[[], float | None]) -> None:
-        self.metric = metric
+    The kernel counts in hundredths of a second, so that a short interval may seem to hold less than the run used: the
+    difference is made up for in the next one, and the mean is right.
+    """
+
+    def __init__(self) -> None:
+        self._cpus = os.cpu_count() or 1
+        self._known_s = 0.0
+        self._own_s = time.process_time()
+
+    def of(self, used_s: float, own_s: float, machine: _Times | None) -> float | None:
+        """The mean since the last answer, from the run's CPU seconds since the last call and this process's in all."""
+        self._known_s += used_s + own_s - self._own_s
+        self._own_s = own_s
+        if machine is None:
+            return None
+        counted_s = min(self._known_s, machine.busy_s)
+        self._known_s -= counted_s
+        return (machine.busy_s - counted_s) / machine.total_s * self._cpus
+
+
+class _Slow:
+    """A look that is taken every other second, or more seldom where it would cost too much."""
+
+    def __init__(self, read: Callable[[], _Values]) -> None:
         self.due_s = 0.0
         self._read = read
 
-    def works(self) -> bool:
-        """Whether it has an answer here; the next reading stays due."""
-        works = self.read() is not None
+    def tried(self) -> _Values:
+        """What it sees here; the next look stays due."""
+        found = self.read()
         self.due_s = 0.0
-        return works
+        return found
 
-    def read(self) -> float | None:
-        """The value; None when there is none this once."""
+    def read(self) -> _Values:
+        """What it sees; nothing where it fails this once."""
         began_s = time.monotonic()
-        value = None
+        found: _Values = {}
         with suppress(Exception):
-            value = self._read()
+            found = self._read()
         self.due_s = began_s + max(_SLOW_PERIOD_S, (time.monotonic() - began_s) / _SLOW_SHARE)
-        return value
+        return found
 
 
 class _Process(Protocol):
     """One process of the run."""
 
-    def read(self) -> tuple[float, int]:
-        """CPU seconds since the last reading (0 at the first) and resident bytes.
+    def look(self) -> Any:
+        """What the system says of it.
 
         Raises:
             OSError or psutil.Error: it ended.
+        """
+        ...
+
+    def read(self, said: Any) -> _Look:
+        """What it used since the last reading (nothing at the first), and holds now.
+
+        Raises:
+            ValueError or IndexError: that was no answer.
         """
         ...
 
@@ -216,14 +311,19 @@ class _ProcFiles:
             raise
         self._before_s: float | None = None
 
-    def read(self) -> tuple[float, int]:
-        """CPU seconds since the last reading, and resident bytes; OSError once the process is gone."""
-        stat = os.pread(self._stat, 1024, 0)
+    def look(self) -> tuple[bytes, bytes]:
+        """See `_Process.look`."""
+        return os.pread(self._stat, 1024, 0), os.pread(self._statm, 128, 0)
+
+    def read(self, said: tuple[bytes, bytes]) -> _Look:
+        """See `_Process.read`."""
+        stat, statm = said
         fields = stat[stat.rindex(b")") + 2 :].split(None, 13)  # from the third on: utime is the 14th, stime the 15th
         now_s = (int(fields[11]) + int(fields[12])) * self._TICK_S
         before_s = now_s if self._before_s is None else self._before_s
         self._before_s = now_s
-        return now_s - before_s, int(os.pread(self._statm, 128, 0).split()[1]) * self._PAGE_BYTES
+        resident_bytes = int(statm.split()[1]) * self._PAGE_BYTES
+        return _Look(now_s - before_s, resident_bytes, fields[0] in (b"T", b"t"))
 
     def close(self) -> None:
         os.close(self._stat)
@@ -237,14 +337,18 @@ class _PsutilProcess:
         self._process = psutil.Process(pid)
         self._before_s: float | None = None
 
-    def read(self) -> tuple[float, int]:
-        """CPU seconds since the last reading, and resident bytes; psutil's error once the process is gone."""
+    def look(self) -> _Look:
+        """See `_Process.look`; the CPU time is all that it ever used."""
         with self._process.oneshot():
             times, memory = self._process.cpu_times(), self._process.memory_info()
-        now_s = times.user + times.system
-        before_s = now_s if self._before_s is None else self._before_s
-        self._before_s = now_s
-        return now_s - before_s, int(memory.rss)
+            stopped = self._process.status() == psutil.STATUS_STOPPED
+        return _Look(times.user + times.system, int(memory.rss), stopped)
+
+    def read(self, said: _Look) -> _Look:
+        """See `_Process.read`."""
+        before_s = said.used_s if self._before_s is None else self._before_s
+        self._before_s = said.used_s
+        return said._replace(used_s=said.used_s - before_s)
 
     def close(self) -> None:
         pass

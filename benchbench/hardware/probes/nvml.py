@@ -15,7 +15,7 @@ from benchbench.hardware import nvml_library
 from benchbench.hardware.cuda_visible import Gpu, Place, torch_order
 from benchbench.hardware.gpu_processes import GpuProcesses
 from benchbench.hardware.nvml_library import LOST_ERRORS, Call, Handle
-from benchbench.hardware.probe import Reading, Seen
+from benchbench.hardware.probe import Later, Reading, Seen
 from benchbench.record.metrics import BY_NAME
 
 
@@ -91,16 +91,17 @@ class NvmlProbe:
         self._credited_s = time.monotonic()
         return [device.seen for device in self._devices]
 
-    def sample(self, tree: frozenset[int]) -> Sequence[Reading]:
-        """See `Probe.sample`."""
+    def look(self, tree: frozenset[int]) -> Later:
+        """See `Probe.look`. The driver's answers are numbers at once."""
         taken = [(device, device.read(tree)) for device in self._devices]
         self._read_pcie(taken)
         self._devices = [device for device in self._devices if not device.lost]
-        return [
+        readings = [
             Reading(device.seen.device, {} if device.lost else values, device.lost)
             for device, values in taken
             if values or device.lost
         ]
+        return lambda: readings
 
     def close(self) -> None:
         """See `Probe.close`."""

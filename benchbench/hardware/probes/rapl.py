@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchbench.hardware.probe import ProbeUnavailableError, Reading, Seen
+from benchbench.hardware.probe import Later, ProbeUnavailableError, Reading, Seen
 from benchbench.record.metrics import BY_NAME
 
 _POWERCAP = Path("/sys/class/powercap")
@@ -43,16 +43,24 @@ class RaplProbe:
         self._before = (time.monotonic(), self._energy_j())
         return [Seen("cpu", "CPU", None, in_use=True, metrics=("energy", "power"), missing=())]
 
-    def sample(self, tree: frozenset[int]) -> Sequence[Reading]:  # noqa: ARG002 - the protocol's
-        """See `Probe.sample`."""
+    def look(self, tree: frozenset[int]) -> Later:  # noqa: ARG002 - the protocol's
+        """See `Probe.look`."""
         try:
-            for package in self._packages:
-                package.read()
-        except (OSError, ValueError):
+            counters = [package.look() for package in self._packages]
+        except OSError:
+            return _nothing
+        now_s = time.monotonic()
+        return lambda: self._read(counters, now_s)
+
+    def _read(self, counters: Sequence[bytes], now_s: float) -> Sequence[Reading]:
+        try:
+            for package, counter in zip(self._packages, counters, strict=False):
+                package.read(counter)
+        except ValueError:
             return []
         if self._before is None:
             return []
-        now_s, energy_j = time.monotonic(), self._energy_j()
+        energy_j = self._energy_j()
         values = {BY_NAME["energy"].column: energy_j}
         elapsed_s = now_s - self._before[0]
         if elapsed_s >= _SHORTEST_S:
@@ -77,15 +85,19 @@ class _Package:
         self._range_uj = int((folder / "max_energy_range_uj").read_text())
         self._last_uj = self.energy_uj = int(self._counter.read_text())
 
-    def read(self) -> None:
-        """Adds what was used since the last reading.
+    def look(self) -> bytes:
+        """What the counter shows; OSError when it does not answer this once."""
+        return self._counter.read_bytes()
 
-        Raises:
-            OSError, ValueError: the counter did not answer this once.
-        """
-        now_uj = int(self._counter.read_text())
+    def read(self, counter: bytes) -> None:
+        """Adds what was used since the last reading; ValueError where the counter showed no number."""
+        now_uj = int(counter)
         self.energy_uj += (now_uj - self._last_uj) % (self._range_uj + 1)
         self._last_uj = now_uj
+
+
+def _nothing() -> Sequence[Reading]:
+    return []
 
 
 def _is_package(folder: Path) -> bool:

@@ -15,7 +15,8 @@ _MOST_PHASES = 8
 
 def render(subject: RunSubject) -> Section | None:
     """One fresh process a row: how it ended, what it measured, where its time went."""
-    repeats = subject.run.repeats
+    aside = subject.run.set_aside
+    repeats = sorted([*subject.run.repeats, *aside], key=lambda r: (r.index, r.attempt))
     if not repeats:
         return None
     phases = list(dict.fromkeys(name for r in repeats for name in r.phases_s))[:_MOST_PHASES]
@@ -29,17 +30,17 @@ def render(subject: RunSubject) -> Section | None:
         *(Column(title=title, numeric=True) for title in numeric),
         *(Column(title=name, unit="s", numeric=True) for name in phases),
     )
-    rows = tuple(_row(repeat, phases, targeted) for repeat in repeats[:_MOST])
+    rows = tuple(_row(repeat, phases, targeted, aside=repeat in aside) for repeat in repeats[:_MOST])
     note = f"The first {_MOST} of {len(repeats)}; the record holds all." if len(repeats) > _MOST else ""
     return Section(title=TITLE, blocks=(Table(columns=columns, rows=rows, note=note),))
 
 
-def _row(repeat: Repeat, phases: list[str], targeted: bool) -> Row:
+def _row(repeat: Repeat, phases: list[str], targeted: bool, *, aside: bool) -> Row:
     figures, reach = repeat.figures, repeat.reach
     cells: list[Cell] = [
         str(repeat.index),
         str(repeat.seed),
-        repeat.outcome.value,
+        ", ".join([repeat.outcome.value, *["disturbed"] * bool(repeat.suspect), *["does not count"] * aside]),
         None if figures is None else figures.measured_steps,
         None if figures is None else Quantity(value=figures.step_s, unit="s"),
     ]
@@ -48,7 +49,7 @@ def _row(repeat: Repeat, phases: list[str], targeted: bool) -> Row:
         cells.append(None if reach is None else reach.steps_to_target)
     cells.append(Quantity(value=repeat.wall_s, unit="s"))
     cells += [repeat.phases_s.get(name) for name in phases]
-    return Row(cells=tuple(cells), tone=tone_of(repeat.outcome))
+    return Row(cells=tuple(cells), tone="warning" if repeat.suspect else tone_of(repeat.outcome))
 
 
 PLUGIN = Plugin(title=TITLE, order=50, takes=(RunSubject,), render=render)

@@ -91,6 +91,8 @@ def _figures(subject: RunSubject) -> tuple[tuple[tuple[str, Cell], ...], list[st
             ("reached", rate),
             *every,
         ]
+    if s.mfu_measured is not None:
+        every.append(("share of the measured peak", s.mfu_measured))
     if s.compile_s is not None:
         every.append(("compilation", s.compile_s))
     known = [(label, value) for label, value in every if value is not None]

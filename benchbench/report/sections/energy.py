@@ -1,0 +1,55 @@
+"""What a training costs in energy, money and carbon."""
+
+from __future__ import annotations
+
+from benchbench.record.summary import measured
+from benchbench.report.content import Cell, Facts, Paragraph, Section
+from benchbench.report.plugins import Plugin
+from benchbench.report.subject import RunSubject
+from benchbench.report.wording import quantity
+
+TITLE = "Energy and cost"
+
+
+def render(subject: RunSubject) -> Section | None:
+    """Estimates with what they rest on; None where neither power nor price is known."""
+    s = subject.summary
+    every: tuple[tuple[str, Cell], ...] = (
+        ("power", s.power_w),
+        ("energy per sample", s.energy_j_per_sample),
+        ("energy to target", s.energy_j_to_target),
+        ("cost to target", s.cost_per_target),
+        ("cost of a million samples", s.cost_per_million_samples),
+        ("carbon dioxide to target", s.carbon_g_per_target),
+        ("carbon dioxide of a million samples", s.carbon_g_per_million_samples),
+    )
+    known = tuple((label, value) for label, value in every if value is not None)
+    if not known:
+        return None
+    return Section(title=TITLE, blocks=(Facts(items=known), Paragraph(text=_words(subject), tone="muted")))
+
+
+def _words(subject: RunSubject) -> str:
+    figures = [r.figures for r in measured(subject.run) if r.figures is not None]
+    hardware, error = subject.scenario.hardware, subject.summary.energy_relative_error
+    told = []
+    if all(f.energy_by == "counter" for f in figures):
+        told.append("Energy is read from the devices' own counters.")
+    elif error is not None:
+        told.append(
+            f"Energy is power integrated over time, with an error of {quantity(error, 'fraction')}: that of the "
+            "samples' mean, and 5 % of the sensor."
+        )
+    elif any(f.energy_by == "power" for f in figures):
+        told.append("Energy is power integrated over time; the samples are too few to state an error.")
+    idle = [f.idle_power_w for f in figures if f.idle_power_w is not None]
+    if idle:
+        told.append(f"Idle power, {quantity(sum(idle) / len(idle), 'W')}, is subtracted.")
+    if hardware.price_per_hour is not None:
+        told.append(f"The price is {hardware.price_per_hour:g} an hour, of training time alone.")
+    if hardware.carbon_g_per_kwh is not None:
+        told.append(f"The electricity's intensity is {hardware.carbon_g_per_kwh:g} g a kilowatt-hour.")
+    return " ".join(told)
+
+
+PLUGIN = Plugin(title=TITLE, order=35, takes=(RunSubject,), render=render)
