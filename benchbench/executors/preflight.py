@@ -20,6 +20,7 @@ from benchbench.workload.task import Task
 
 _PROBE = "import torch; print(int(torch.cuda.is_available()), int(torch.backends.mps.is_available()))"
 _PROBE_S = 120.0
+_COLUMN = "_column"
 
 
 def check(scenario: Scenario, machine: Machine, file: str | None = None, overridden: Collection[str] = ()) -> None:
@@ -37,6 +38,7 @@ def check(scenario: Scenario, machine: Machine, file: str | None = None, overrid
     try:
         engines.check(scenario)
         _metric(scenario)
+        _columns(scenario)
         _size(scenario)
         _hardware(scenario, machine)
     except InputError as error:
@@ -99,6 +101,18 @@ def _metric(scenario: Scenario) -> None:
         )
 
 
+def _columns(scenario: Scenario) -> None:
+    """Refuses a column that the task would not look at."""
+    if scenario.task is None:
+        return
+    roles = cast(Task, registry.load(registry.TASKS, scenario.task)).roles
+    given = [name for name in type(scenario.data).model_fields if name.endswith(_COLUMN)]
+    for name in given:
+        if getattr(scenario.data, name) is not None and name.removesuffix(_COLUMN) not in roles:
+            taken = ", ".join(f"data.{role}{_COLUMN}" for role in roles)
+            raise ScenarioError(f"{scenario.task} looks at no such column; it takes {taken}", key=f"data.{name}")
+
+
 def _size(scenario: Scenario) -> None:
     model = scenario.model
     if model is None or model.size is None or model.family not in SIZES:
@@ -141,8 +155,14 @@ def _hardware(scenario: Scenario, machine: Machine) -> None:
 @cache
 def _torch_devices() -> tuple[bool, bool]:
     """Whether torch finds CUDA and mps, asked of a process of its own: this one stays torch-free."""
-    answer = subprocess.run(
-        [sys.executable, "-P", "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_S, check=False
-    )
+    try:
+        answer = subprocess.run(
+            [sys.executable, "-P", "-c", _PROBE], capture_output=True, text=True, timeout=_PROBE_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise UnsupportedError(
+            f"torch has not said within {_PROBE_S:.0f} s whether there is a GPU: its driver may hang (benchbench doctor)",
+            key="hardware.device",
+        ) from None
     words = answer.stdout.split()
     return (words[0] == "1", words[1] == "1") if len(words) == 2 else (False, False)

@@ -16,6 +16,11 @@ from benchbench.stats.intervals import median_with_misses, of_repeats, of_series
 from benchbench.stats.steady import Unsettled
 from benchbench.values import Observed
 
+# What each repeat measures for itself, and so says with other numbers.
+_ALIKE = frozenset({
+    "target-at-plateau", "foreign-process", "throttled", "swapping", "suspended", "thermal-drift", "clock-jump",
+    "recompiled", "storage-bound",
+})  # fmt: skip
 _NOISY_HALFWIDTH = 0.10
 _PLAIN = {
     "utilization": "fraction", "power_w": "W", "energy_j_per_sample": "J", "data_wait_fraction": "fraction",
@@ -161,8 +166,22 @@ def _between(before: float | None, crossing: Estimate | None, seen: float | None
 
 def warnings_of(run: Run, summary: Summary) -> tuple[RunWarning, ...]:
     """Every warning of the repeats once, and those that only the whole shows."""
-    found = dict.fromkeys(w for repeat in run.repeats for w in repeat.warnings)
-    return (*found, *_of_disturbed(run), *_of_threads(run), *_of_step_time(summary.step_s), *_of_whole(run, summary))
+    return (*_of_repeats(run.repeats), *_of_disturbed(run), *_of_threads(run), *_of_step_time(summary.step_s), *_of_whole(run, summary))
+
+
+def _of_repeats(repeats: Sequence[Repeat]) -> Iterator[RunWarning]:
+    """Those of the repeats, each once; what several say in words of their own is told in those of the first."""
+    telling: dict[str, list[Repeat]] = {}
+    for repeat in repeats:
+        for code in {w.code for w in repeat.warnings} & _ALIKE:
+            telling.setdefault(code, []).append(repeat)
+    for warning in dict.fromkeys(w for repeat in repeats for w in repeat.warnings):
+        first, *more = telling.get(warning.code, [None])
+        if first is None:
+            yield warning
+        elif warning in first.warnings:
+            likewise = f" (repeat {first.index}; likewise in {len(more)} more)" if more else ""
+            yield warning.model_copy(update={"message": warning.message + likewise})
 
 
 def _of_step_time(step_s: Estimate | None) -> Iterator[RunWarning]:

@@ -34,6 +34,10 @@ _LADDERS: dict[str, tuple[tuple[float, Scale], ...]] = {
     "W": ((10_000.0, Scale(1e-3, "kW")),),
     "J": ((10_000.0, Scale(1e-3, "kJ")),),
     "fraction": ((0.0, Scale(100.0, "%")),),
+    "FLOP/s": (
+        (1e15, Scale(1e-15, "PFLOP/s")), (1e12, Scale(1e-12, "TFLOP/s")), (1e9, Scale(1e-9, "GFLOP/s")),
+        (1e6, Scale(1e-6, "MFLOP/s")),
+    ),
 }  # fmt: skip
 
 

@@ -105,3 +105,27 @@ def test_a_model_that_fits_passes(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     file.write_text(BASE)
     preflight.check_models([load(file)[0]], [str(file)])
+
+
+@pytest.mark.parametrize(
+    ("override", "taken"),
+    [
+        ("data.answer_column=a", "data.text_column, data.label_column"),
+        ("data.source_column=a", "data.text_column, data.label_column"),
+    ],
+)
+def test_a_column_that_the_task_does_not_look_at_is_refused(tmp_path: Path, override: str, taken: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        check(tmp_path, "data.source=csv", "data.path=a.csv", override)
+    assert caught.value.key == override.partition("=")[0]
+    assert taken in caught.value.message
+    check(tmp_path, "data.source=csv", "data.path=a.csv", "data.text_column=a", "data.label_column=b")
+
+
+def test_a_driver_that_hangs_ends_with_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preflight, "_PROBE", "import time; time.sleep(60)")
+    monkeypatch.setattr(preflight, "_PROBE_S", 0.2)
+    preflight._torch_devices.cache_clear()
+    with pytest.raises(UnsupportedError, match="may hang"):
+        check(tmp_path, "hardware.device=cuda")
+    preflight._torch_devices.cache_clear()

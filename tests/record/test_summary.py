@@ -237,6 +237,34 @@ def test_a_warning_of_several_repeats_stands_once() -> None:
     assert codes(*repeats) == ["device-lost", "telemetry-missing"]
 
 
+def test_what_each_repeat_says_with_numbers_of_its_own_stands_once() -> None:
+    def told(code: str, number: int) -> RunWarning:
+        return RunWarning.model_validate({"code": code, "message": f"{code} by {number}"})
+
+    whole = run(
+        repeat(0, warnings=(told("device-lost", 0),)),
+        repeat(1, warnings=(told("target-at-plateau", 1), told("throttled", 1), told("throttled", 2))),
+        repeat(2, warnings=(told("target-at-plateau", 2), told("device-lost", 1))),
+    )
+    assert [w.message for w in warnings_of(whole, summarize(whole))] == [
+        "device-lost by 0", "target-at-plateau by 1 (repeat 1; likewise in 1 more)", "throttled by 1",
+        "throttled by 2", "device-lost by 1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("threads", "workers", "quota", "told"),
+    [(2, 0, None, False), (3, 0, None, True), (2, 1, None, True), (2, 0, 1.5, True), (1, 1, None, False)],
+)
+def test_more_threads_than_cpus_are_told_of(threads: int, workers: int, quota: float | None, told: bool) -> None:
+    whole = run(*(repeat(i, facts={"device": "cpu"}) for i in range(3)), data={"workers": workers})
+    machine = whole.machine.model_copy(update={"threads": threads, "cpu_quota": quota})
+    whole = whole.model_copy(update={"machine": machine})
+    assert ("oversubscribed" in {w.code for w in warnings_of(whole, summarize(whole))}) is told
+    on_gpu = whole.model_copy(update={"repeats": tuple(repeat(i, facts={"device": "cuda"}) for i in range(3))})
+    assert "oversubscribed" not in {w.code for w in warnings_of(on_gpu, summarize(on_gpu))}
+
+
 def test_outcomes_have_an_order() -> None:
     assert worst([Outcome.OK, Outcome.DIVERGED]) is Outcome.DIVERGED
     assert worst([Outcome.OOM, Outcome.INTERRUPTED, Outcome.INVALID]) is Outcome.INTERRUPTED
