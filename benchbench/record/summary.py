@@ -180,7 +180,8 @@ def _of_repeats(repeats: Sequence[Repeat]) -> Iterator[RunWarning]:
         if first is None:
             yield warning
         elif warning in first.warnings:
-            likewise = f" (repeat {first.index}; likewise in {len(more)} more)" if more else ""
+            others = sum(warning not in repeat.warnings for repeat in more)
+            likewise = f" (repeat {first.index}; likewise in {others} more)" if others else ""
             yield warning.model_copy(update={"message": warning.message + likewise})
 
 
