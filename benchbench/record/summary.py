@@ -166,7 +166,13 @@ def _between(before: float | None, crossing: Estimate | None, seen: float | None
 
 def warnings_of(run: Run, summary: Summary) -> tuple[RunWarning, ...]:
     """Every warning of the repeats once, and those that only the whole shows."""
-    return (*_of_repeats(run.repeats), *_of_disturbed(run), *_of_threads(run), *_of_step_time(summary.step_s), *_of_whole(run, summary))
+    return (
+        *_of_repeats(run.repeats),
+        *_of_disturbed(run),
+        *_of_threads(run),
+        *_of_step_time(summary.step_s),
+        *_of_whole(run, summary),
+    )
 
 
 def _of_repeats(repeats: Sequence[Repeat]) -> Iterator[RunWarning]:
@@ -176,10 +182,11 @@ def _of_repeats(repeats: Sequence[Repeat]) -> Iterator[RunWarning]:
         for code in {w.code for w in repeat.warnings} & _ALIKE:
             telling.setdefault(code, []).append(repeat)
     for warning in dict.fromkeys(w for repeat in repeats for w in repeat.warnings):
-        first, *more = telling.get(warning.code, [None])
-        if first is None:
+        if warning.code not in telling:
             yield warning
-        elif warning in first.warnings:
+            continue
+        first, *more = telling[warning.code]
+        if warning in first.warnings:
             others = sum(warning not in repeat.warnings for repeat in more)
             likewise = f" (repeat {first.index}; likewise in {others} more)" if others else ""
             yield warning.model_copy(update={"message": warning.message + likewise})

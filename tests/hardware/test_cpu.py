@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from benchbench.hardware import cpu_times, slow_look
 from benchbench.hardware.host import usable_cpus
 from benchbench.hardware.probe import Reading
 from benchbench.hardware.probes import cpu
@@ -126,20 +127,20 @@ def test_processes_that_are_gone_count_nothing() -> None:
 
 
 def test_what_is_above_one_is_counted_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu.time, "monotonic", lambda: 0.0)
-    share = cpu._Share()
+    monkeypatch.setattr(cpu_times.time, "monotonic", lambda: 0.0)
+    share = cpu_times.Share()
     assert share.of(0.24, cpus=2, now_s=0.1) == 1.0
     assert share.of(0.10, cpus=2, now_s=0.2) == pytest.approx(0.7)
 
 
 def test_what_others_use_is_the_machines_time_less_the_runs_and_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu.os, "cpu_count", lambda: 4)
-    monkeypatch.setattr(cpu.time, "process_time", lambda: 7.0)
-    foreign = cpu._Foreign()
+    monkeypatch.setattr(cpu_times.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(cpu_times.time, "process_time", lambda: 7.0)
+    foreign = cpu_times.Foreign()
     assert foreign.of(0.1, 7.0, None) is None, "too little passed for an answer"
-    assert foreign.of(0.1, 7.05, cpu._Times(busy_s=0.65, total_s=1.0)) == pytest.approx(4 * 0.4)
-    assert foreign.of(0.3, 7.05, cpu._Times(busy_s=0.2, total_s=1.0)) == 0.0, "the kernel counts in hundredths"
-    assert foreign.of(0.0, 7.05, cpu._Times(busy_s=0.2, total_s=1.0)) == pytest.approx(4 * 0.1), "made up for"
+    assert foreign.of(0.1, 7.05, cpu_times.Times(busy_s=0.65, total_s=1.0)) == pytest.approx(4 * 0.4)
+    assert foreign.of(0.3, 7.05, cpu_times.Times(busy_s=0.2, total_s=1.0)) == 0.0, "the kernel counts in hundredths"
+    assert foreign.of(0.0, 7.05, cpu_times.Times(busy_s=0.2, total_s=1.0)) == pytest.approx(4 * 0.1), "made up for"
 
 
 def test_others_beside_the_run_are_seen() -> None:
@@ -186,15 +187,15 @@ def test_looks_may_be_worked_out_later_in_their_order() -> None:
 
 
 def test_clocks_that_were_not_read_at_once_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert set(cpu._clocks()) <= {"clock_offset", "suspended"}
+    assert set(slow_look._clocks()) <= {"clock_offset", "suspended"}
     ticks = iter([1.0, 1.5])
-    monkeypatch.setattr(cpu.time, "monotonic", lambda: next(ticks))
-    assert cpu._clocks() == {}
+    monkeypatch.setattr(slow_look.time, "monotonic", lambda: next(ticks))
+    assert slow_look._clocks() == {}
 
 
 def test_what_the_system_does_not_tell_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cpu.psutil, "cpu_freq", lambda: None)
-    monkeypatch.setattr(cpu.psutil, "swap_memory", lambda: 1 / 0)
+    monkeypatch.setattr(slow_look.psutil, "cpu_freq", lambda: None)
+    monkeypatch.setattr(slow_look.psutil, "swap_memory", lambda: 1 / 0)
     probe = PLUGIN()
     (seen,) = probe.open()
     assert {"swap", "cpu_clock"} <= set(seen.missing)
@@ -210,7 +211,7 @@ def test_slow_metrics_are_read_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
         calls += 1
         return {"load": 1.0}
 
-    monkeypatch.setattr(cpu, "_SLOW", (counted,))
+    monkeypatch.setattr(slow_look, "LOOKS", (counted,))
     probe = PLUGIN()
     probe.open()
     rows = [sampled(probe, NOBODY) for _ in range(20)]
