@@ -18,6 +18,7 @@ SOURCES = "benchbench.workload.sources"
 PROBES = "benchbench.hardware.probes"
 EXECUTORS = "benchbench.executors.kinds"
 SECTIONS = "benchbench.report.sections"
+EXPORTS = "benchbench.tuning.exports"
 
 
 @cache

@@ -10,7 +10,9 @@ import typer
 
 from benchbench.errors import Interrupted
 
-COMMANDS = ("run", "tune", "compare", "report", "list", "show", "schema", "hardware", "doctor")
+COMMANDS = (
+    "run", "tune", "verify", "export", "compare", "history", "report", "list", "show", "schema", "hardware", "doctor",
+)  # fmt: skip
 
 app = typer.Typer(
     name="benchbench",

@@ -29,7 +29,15 @@ def emit(document: dict[str, Any]) -> None:
     Raises:
         StoreError: standard output takes no more.
     """
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    put(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+
+
+def put(text: str) -> None:
+    """Prints what a program is to read.
+
+    Raises:
+        StoreError: standard output takes no more.
+    """
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -48,10 +48,10 @@ def _measured(here: Machine, precisions: tuple[str, ...]) -> list[Peak]:
     """The peaks of this machine's fastest device, measured now, alone; the best that was ever found counts.
 
     Raises:
-        ScenarioError: there is no such precision.
+        InputError: there is no such precision, or not here.
     """
     from benchbench.cli.console import console
-    from benchbench.errors import ScenarioError, nearest
+    from benchbench.errors import InputError, nearest
     from benchbench.executors.lock import machine_lock
     from benchbench.executors.peak_book import PeakBook
     from benchbench.scenario.scenario import Scenario
@@ -59,7 +59,9 @@ def _measured(here: Machine, precisions: tuple[str, ...]) -> list[Peak]:
     known = ("fp32", "tf32", "bf16", "fp16", "fp8")
     for name in precisions:
         if name not in known:
-            raise ScenarioError(f"there is no precision {name!r}: {nearest(name, known)}", key="precision")
+            raise InputError(f"there is no precision {name!r}: {nearest(name, known)}", key="--precision")
+        if name in ("tf32", "fp8") and not here.devices:
+            raise InputError(f"{name} is arithmetic of NVIDIA GPUs; there is none here", key="--precision")
     asked = {"name": "peak", "model": {"family": "bert"}, "task": "sequence-classification"}
     book = PeakBook(here, announce=console().print)
     with machine_lock(console().print, "benchbench hardware"):

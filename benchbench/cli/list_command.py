@@ -46,7 +46,8 @@ def command(
         terminal.print(f"left out: {problem}", markup=False)
     left = [str(folder) for folder in unfinished(out)]
     for name in left:
-        terminal.print(f"unfinished: {name} (a command that is still running or was killed)", markup=False)
+        told = "its command is still running, or was killed: benchbench run SCENARIO --resume takes it up then"
+        terminal.print(f"unfinished: {name} ({told})", markup=False)
     if as_json:
         emit({"schema": 1, "runs": runs, "studies": studies, "problems": problems, "unfinished": left})
     return 0

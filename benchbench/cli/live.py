@@ -23,6 +23,7 @@ from benchbench.units import human
 _BARS = "▁▂▃▄▅▆▇█"
 _LINE_EVERY_S = 10.0
 _WIDTH = 30
+_SAID = ("data", "model", "measure", "train")  # phases; what is done beside a training is none of them
 
 
 class State:
@@ -216,15 +217,14 @@ class PlainDisplay(Display):
             self._say(f"{s.name}: repeat {s.done + 1} of {s.total}")
         elif event == "end":
             self._say(f"{s.name}: repeat {s.done} of {s.total} ended: {what['outcome']}")
-        elif event == "phase" and s.phase in ("data", "model", "measure", "train") and s.phase != self._phase:
+        elif event == "phase" and s.phase in _SAID and s.phase != self._phase:
+            self._phase = s.phase
             self._say(f"{s.name}: {s.phase}")
         elif s.data is not None and time.monotonic() - self._last_s >= _LINE_EVERY_S:
             self._say(f"{s.name}: data, {s.data.get('part', '')} {rows_done(s.data)}")
         elif "progress" in what and time.monotonic() - self._last_s >= _LINE_EVERY_S:
             left = f", time left about {human(s.left_s, 's', 2)}" if s.left_s is not None else ""
             self._say(f"{s.name}: " + ", ".join(f"{n} {v}" for n, v in s.facts()) + left)
-        if event == "phase" and s.phase != "evaluate":
-            self._phase = s.phase
 
     def _say(self, line: str) -> None:
         self._last_s = time.monotonic()
@@ -240,6 +240,9 @@ class Preparation(Shown):
 
     def watch(self, what: Mapping[str, Any]) -> None:
         """Takes a message of the check and shows it."""
+        if what.get("event") == "silent":
+            waited = human(what["after_s"], "s", 2)
+            self.say(f"the check has said nothing for {waited} and is left out: the runs will say what is wrong")
         if "done" not in what:
             return
         line = f"preparing the data: {what.get('part', '')} {rows_done(what)}"

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 DEFAULT_OUT = Path("results")
 
 
-def command(
+def command(  # noqa: PLR0913 - one parameter an option
     scenarios: Annotated[list[Path], typer.Argument(metavar="SCENARIO...", help="scenario files")],
+    *,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="change a setting; a key given twice makes variants"),
@@ -27,6 +28,9 @@ def command(
     out: Annotated[Path, typer.Option(help="the results folder")] = DEFAULT_OUT,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="write no page")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="finish the newest run of the scenario that was killed, under its id")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what would run and for how long, and run nothing")
     ] = False,
@@ -35,7 +39,7 @@ def command(
     from benchbench.cli import run_output
     from benchbench.cli.console import console
     from benchbench.cli.live import Preparation
-    from benchbench.cli.measuring import check_out, measure_all
+    from benchbench.cli.measuring import check_out, measure_all, take_up_all
     from benchbench.executors import preflight
     from benchbench.hardware.inventory import machine
     from benchbench.scenario.loading import load, parse_override, vary
@@ -50,14 +54,19 @@ def command(
             chosen.append(vary(scenario, {"measure.repeats": repeats}) if repeats else scenario)
             files.append(str(file))
     check_out(out)
+    taken = take_up_all(chosen, out, here) if resume else {}
+    if resume:
+        chosen, files = [chosen[at] for at in taken], [files[at] for at in taken]
     with Preparation(console()) as shown:
         preflight.check_models(chosen, files, changed, shown.watch)
     from benchbench.executors.kinds.child import fitting
+    from benchbench.executors.rounds import Plan
 
     executor = fitting()
     if dry_run:
         return run_output.dry_run(chosen, here, executor.foreseen, as_json=as_json)
-    measured = measure_all(chosen, out, here, ("benchbench", *sys.argv[1:]), executor)
+    plan = Plan(scenarios=chosen, out=out, machine=here, command=("benchbench", *sys.argv[1:]), taken=[*taken.values()])
+    measured = measure_all(plan, executor)
     return _finish(measured, as_json=as_json, report=not no_report)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from benchbench.cli.console import console, emit
 from benchbench.errors import BenchBenchError
 from benchbench.executors.fitting import Fit
-from benchbench.executors.rounds import Stored
+from benchbench.executors.going import Stored
 from benchbench.record import document
 from benchbench.record.machine import Machine
 from benchbench.scenario.scenario import Scenario

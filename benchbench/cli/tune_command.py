@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
 if TYPE_CHECKING:
-    from benchbench.executors.base import Executor
+    from benchbench.cli.tune_ground import Ground
+    from benchbench.scenario.scenario import Scenario
     from benchbench.tuning.setups import Question
     from benchbench.tuning.tune import TuneRequest
 
@@ -46,8 +48,13 @@ def command(  # noqa: PLR0913 - one parameter an option
     study: Annotated[str | None, typer.Option(metavar="NAME", help="the study's name; without it, a new one")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="take up an earlier study")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="of the search's random choices")] = 0,
-    executor: Annotated[str, typer.Option(metavar="NAME", help="what carries out the trainings")] = "child",
+    executor: Annotated[
+        str, typer.Option(metavar="NAME", help="what carries out the trainings; replay answers from --records")
+    ] = "child",
     records: Annotated[Path | None, typer.Option(metavar="FILE", help="a recorded surface to replay")] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write what was measured as a surface that can be replayed")
+    ] = None,
     objective: Annotated[
         str | None,
         typer.Option(
@@ -63,41 +70,45 @@ def command(  # noqa: PLR0913 - one parameter an option
     ] = False,
 ) -> int:
     """Search a scenario's space for the fastest setup, and measure it beside what you run today."""
-    from benchbench import registry
     from benchbench.cli import tune_output
-    from benchbench.cli.console import console
-    from benchbench.cli.live import Preparation
-    from benchbench.cli.measuring import check_out
-    from benchbench.executors import preflight
+    from benchbench.cli.measuring import check_file, check_out
+    from benchbench.cli.tune_ground import ground
     from benchbench.scenario.loading import parse_override
 
-    _refuse_what_comes_later(engine=engine, workers=workers, storage=storage, resume=resume, records=records)
+    _refuse_what_comes_later(engine=engine, workers=workers, storage=storage, resume=resume)
     file = scenario or _default_scenario()
     if scenario is None:
         tune_output.say(f"no scenario was named: tuning {file}")
     options: Options = {"out": out, "trials": trials, "study": study, "seed": seed, "objective": objective}
-    request = _request(file, overrides or [], budget, options)
-    question = _checked(request, file)
-    changed = [parse_override(text)[0] for text in overrides or []]
-    with Preparation(console()) as shown:
-        preflight.check_models([question.baseline], [str(file)], changed, shown.watch)
-    make = cast("Callable[[], Executor]", registry.load(registry.EXECUTORS, executor))
+    asked = _asked(file, overrides or [])
+    with _named(file):
+        where = ground(executor, records, asked)
+        asked = _with_space(asked, where, objective)
+    request = _request(asked, budget, where, options)
+    question = _checked(request, file, where)
+    where.prepare(question.baseline, file, [parse_override(text)[0] for text in overrides or []])
     if dry_run:
         return tune_output.dry_run(request, question, as_json=as_json)
     check_out(out)
-    return _tune(request, question, make(), as_json=as_json, report=not no_report)
+    check_file(record, "--record")
+    return _tune(request, question, where, as_json=as_json, report=not no_report, record=record)
 
 
-def _tune(request: TuneRequest, question: Question, executor: Executor, *, as_json: bool, report: bool) -> int:
+def _tune(
+    request: TuneRequest, question: Question, where: Ground, *, as_json: bool, report: bool, record: Path | None
+) -> int:
     from benchbench.cli import tune_output
     from benchbench.cli.tune_live import display_for
     from benchbench.errors import Interrupted
-    from benchbench.executors.lock import machine_lock
+    from benchbench.tuning.recording import write_records
     from benchbench.tuning.tune import tune
 
     holder = " ".join(request.command)[:200]
-    with machine_lock(tune_output.say, holder) as lock_fd, display_for(question) as display:
-        stored = tune(replace(request, lock_fd=lock_fd), executor, display.watch)
+    with where.lock(tune_output.say, holder) as lock_fd, display_for(question) as display:
+        stored = tune(replace(request, lock_fd=lock_fd), where.executor, display.watch, where.clock)
+    if record is not None:
+        rows = write_records(request.scenario, stored.runs, record)
+        tune_output.say(f"recorded in {record}: {rows} row{'' if rows == 1 else 's'}")
     page = tune_output.write_page(stored) if report else None
     tune_output.show(stored, page)
     if as_json:
@@ -116,15 +127,11 @@ def _default_scenario() -> Path:
     return Path(benchbench.__file__).parent / "shipped" / DEFAULT_SCENARIO.name
 
 
-def _request(file: Path, overrides: Sequence[str], budget: str, options: Options) -> TuneRequest:
+def _asked(file: Path, overrides: Sequence[str]) -> Scenario:
+    """The one scenario to search."""
     from benchbench.errors import InputError
-    from benchbench.executors import preflight
-    from benchbench.hardware.inventory import machine
     from benchbench.scenario.loading import load
-    from benchbench.tuning.budget import parse_budget
-    from benchbench.tuning.tune import TuneRequest
 
-    budget_s = parse_budget(budget)
     variants = load(file, overrides)
     if len(variants) > 1:
         raise InputError(
@@ -132,34 +139,62 @@ def _request(file: Path, overrides: Sequence[str], budget: str, options: Options
             "--set 'search.space.KEY=[VALUE, VALUE]'",
             key="--set",
         )
-    here = machine()
+    return variants[0]
+
+
+def _with_space(asked: Scenario, where: Ground, objective: str | None) -> Scenario:
+    """The scenario with a space that is derived and shown, where it has none and is trained here."""
+    from benchbench.cli import tune_output
+    from benchbench.tuning.derived import derived, with_space
+    from benchbench.tuning.objective import choose
+
+    if asked.search.space or asked.model is None or where.replayed_from is not None:
+        return asked
+    minimised = choose(objective, asked)
+    axes = derived(minimised.prepare(asked), where.machine, where.admit, where.judge, trains=minimised.reaches)
+    tune_output.show_space(axes)
+    return with_space(asked, axes)
+
+
+def _request(asked: Scenario, budget: str, where: Ground, options: Options) -> TuneRequest:
+    from benchbench.tuning.budget import parse_budget
+    from benchbench.tuning.tune import TuneRequest
+
     return TuneRequest(
-        scenario=variants[0],
-        budget_s=budget_s,
-        machine=here,
+        scenario=asked,
+        budget_s=parse_budget(budget),
+        machine=where.machine,
         command=("benchbench", *sys.argv[1:]),
-        admit=lambda candidate: preflight.check(candidate, here),
+        admit=where.admit,
+        replayed_from=where.replayed_from,
+        judge=where.judge,
+        feasible=where.feasible,
         **options,
     )
 
 
-def _checked(request: TuneRequest, file: Path) -> Question:
-    from benchbench.errors import InputError
-    from benchbench.scenario import engines
+def _checked(request: TuneRequest, file: Path, where: Ground) -> Question:
     from benchbench.tuning.tune import question_of
 
-    try:
-        engines.check_search(request.scenario)
+    with _named(file):
+        where.check(request.scenario)
         return question_of(request)
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Gives an error about a scenario its file."""
+    from benchbench.errors import InputError
+
+    try:
+        yield
     except InputError as error:
         if not (error.key or "").startswith("--"):
             error.file = error.file or str(file)
         raise
 
 
-def _refuse_what_comes_later(
-    *, engine: str, workers: int, storage: str | None, resume: bool, records: Path | None
-) -> None:
+def _refuse_what_comes_later(*, engine: str, workers: int, storage: str | None, resume: bool) -> None:
     from benchbench.errors import InputError, UnsupportedError, nearest
 
     if engine not in _ENGINES:
@@ -169,7 +204,6 @@ def _refuse_what_comes_later(
         "--workers": workers > 1,
         "--storage": storage is not None,
         "--resume": resume,
-        "--records": records is not None,
     }
     for flag in (flag for flag, given in later.items() if given):
         raise UnsupportedError("not implemented yet; leave it out", key=flag)

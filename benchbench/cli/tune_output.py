@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchbench.cli.console import console, emit
@@ -9,8 +10,10 @@ from benchbench.cli.run_output import REPORTS, shown
 from benchbench.errors import BenchBenchError
 from benchbench.record.study import Study
 from benchbench.stats.estimate import Estimate
+from benchbench.tuning.budget import confirmation_repeats
+from benchbench.tuning.derived import Derived
 from benchbench.tuning.setups import Question
-from benchbench.tuning.tune import StoredStudy, TuneRequest, confirmation_repeats
+from benchbench.tuning.tune import StoredStudy, TuneRequest
 from benchbench.units import human
 
 _LATE_SHARE = 0.05
@@ -48,6 +51,8 @@ def show(stored: StoredStudy, page: Path | None) -> None:
     terminal.print(_comparison(study))
     counts = ", ".join(f"{count} {outcome}" for outcome, count in study.counts().items() if count)
     spent, budget = human(study.spent_s, "s"), human(study.budget_s, "s")
+    if study.replayed_from is not None:
+        say(f"every answer came from {study.replayed_from}; the seconds are those of a virtual clock")
     say(f"{spent} of {budget} spent; trials: {counts or 'none'}; the search ended: {study.stopped}")
     say(f"stored in {shown(stored.folder)}")
     if page is not None:
@@ -79,6 +84,22 @@ def _shown(estimate: Estimate | None) -> str:
 
 def _share(rate: float | None) -> str:
     return "" if rate is None else human(rate, "%")
+
+
+def show_space(axes: Sequence[Derived]) -> None:
+    """A derived space, before it is searched."""
+    from rich.table import Table
+
+    say("the scenario gives no search.space; this one follows from it and from the machine:")
+    table = Table("key", "values", "why", "moves", box=None)
+    for axis in axes:
+        values = axis.values if isinstance(axis.values, tuple) else (f"{axis.values.low:g} to {axis.values.high:g}",)
+        table.add_row(axis.key, ", ".join(_named(v) for v in values), axis.why, axis.moves.value)
+    console().print(table)
+
+
+def _named(value: object) -> str:
+    return "null" if value is None else str(value)
 
 
 def dry_run(request: TuneRequest, question: Question, *, as_json: bool) -> int:

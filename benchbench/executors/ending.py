@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,9 @@ _FAULTS = {
     signal.SIGFPE: ("arithmetic-fault", "arithmetic fault in the training process"),
     signal.SIGABRT: ("aborted", "the training process aborted itself"),
 }
+
+
+_LAST_WORDS_BYTES = 2**16
 
 
 class Verdict(NamedTuple):
@@ -169,6 +173,12 @@ def _by_supervisor(request: Request, ending: dict[str, Any]) -> Verdict | None:
             Outcome.CRASHED, "not-started", ending.get("problem") or "the trainer could not be started"
         ),
     }
+    if not ending and _is_full(request.folder):
+        return Verdict(
+            Outcome.CRASHED,
+            "disk-full",
+            f"no space is left on the disk that holds {request.folder}: free some, or choose another --out",
+        )
     if not ending:
         return Verdict(
             Outcome.CRASHED, "supervisor-lost", "the supervisor was killed from outside, or could write no last words"
@@ -178,6 +188,14 @@ def _by_supervisor(request: Request, ending: dict[str, Any]) -> Verdict | None:
             Outcome.OOM, "host-out-of-memory", "the kernel killed the training process: the host ran out of memory"
         )
     return causes.get(str(ending.get("cause")))
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether not even last words could be written."""
+    try:
+        return shutil.disk_usage(folder).free < _LAST_WORDS_BYTES
+    except OSError:
+        return False
 
 
 def _by_signal(ending: dict[str, Any]) -> Verdict:

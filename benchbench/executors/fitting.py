@@ -17,19 +17,19 @@ import psutil
 from benchbench.executors import trainer_answers
 from benchbench.executors.base import Executor, Request, Watch
 from benchbench.executors.fit_memory import FitMemory
+from benchbench.executors.memory_room import on_gpu, room_bytes
 from benchbench.hardware.inventory import machine as this_machine
 from benchbench.record.machine import Machine
 from benchbench.record.types import Outcome, Repeat, RunWarning
 from benchbench.scenario.scenario import Scenario
-from benchbench.theory.footprint import ModelShape, training_bytes
+from benchbench.theory.memory import ModelShape, expected_bytes
 from benchbench.units import human
 
 _MARGIN = 0.9  # of the memory: what a size may take that is chosen
 _PLAINLY = 0.8  # of the memory: what an estimate may come to
 _TRIAL_STEPS = 3  # the optimizer's state is there from the second on
 _TRIAL_S = 600.0
-_DEVICE_BYTES = 3 * 2**29  # a GPU's context, its libraries' work space
-_TREE_BYTES = 3 * 2**28  # what the trainer loads with its first step, and the processes beside it
+_CAUTION = 1.5  # times what is expected, the largest error of the memory model and the processes beside the trainer
 _COMPILER_BYTES = 4 * 2**30  # torch.compile's own processes
 
 
@@ -108,10 +108,9 @@ class Fitting:
         limit_bytes, shape = self._limit_bytes(scenario), self._shape_of(scenario)
         if limit_bytes is None or shape is None:
             return None
-        base_bytes = _DEVICE_BYTES if self._on_gpu(scenario) else shape.process_bytes + _TREE_BYTES
-        if scenario.training.compile != "none" and not self._on_gpu(scenario):
-            base_bytes += _COMPILER_BYTES
-        needed = base_bytes + training_bytes(shape, scenario.training.optimizer.name, _share(scenario))
+        expected = expected_bytes(scenario, shape, _share(scenario), on_gpu=self._on_gpu(scenario))
+        beside_bytes = 0 if scenario.training.compile == "none" else _COMPILER_BYTES
+        needed = round(_CAUTION * expected) + beside_bytes
         if needed > _PLAINLY * limit_bytes:
             return None
         told = f"at most {human(needed, 'bytes', 2)} of {human(limit_bytes, 'bytes', 2)}"
@@ -204,14 +203,11 @@ class Fitting:
         return limit_bytes is None or peak_bytes is None or peak_bytes <= _MARGIN * limit_bytes
 
     def _limit_bytes(self, scenario: Scenario) -> int | None:
-        """The memory that a size must fit in: of the GPU, or what the host has left, and the scenario's own limit."""
-        if self._on_gpu(scenario):
-            return self._machine.devices[0].memory_bytes
-        here = self._machine.memory_limit_bytes or self._machine.memory_bytes
-        return min(here, self._available_bytes(), scenario.hardware.memory_limit or here)
+        """The memory that a size must fit in."""
+        return room_bytes(scenario, self._machine, self._available_bytes())
 
     def _on_gpu(self, scenario: Scenario) -> bool:
-        return bool(self._machine.devices) and scenario.hardware.device in ("auto", "cuda")
+        return on_gpu(scenario, self._machine)
 
     @property
     def _machine(self) -> Machine:

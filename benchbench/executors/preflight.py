@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
+from itertools import combinations
 from typing import Any, cast
 
 from benchbench import registry
@@ -15,12 +16,15 @@ from benchbench.record.machine import Machine
 from benchbench.scenario import engines
 from benchbench.scenario.loading import line_of
 from benchbench.scenario.scenario import Scenario
+from benchbench.stats.repeats import LOOKS
 from benchbench.workload.sizes import SIZES
 from benchbench.workload.task import Task
 
 _PROBE = "import torch; print(int(torch.cuda.is_available()), int(torch.backends.mps.is_available()))"
 _PROBE_S = 120.0
 _COLUMN = "_column"
+_LARGEST_SEED = 2**31 - 1
+_MOST_THREADS_A_CPU = 64
 
 
 def check(scenario: Scenario, machine: Machine, file: str | None = None, overridden: Collection[str] = ()) -> None:
@@ -39,6 +43,7 @@ def check(scenario: Scenario, machine: Machine, file: str | None = None, overrid
         engines.check(scenario)
         _metric(scenario)
         _columns(scenario)
+        _seeds(scenario)
         _size(scenario)
         _hardware(scenario, machine)
     except InputError as error:
@@ -48,7 +53,7 @@ def check(scenario: Scenario, machine: Machine, file: str | None = None, overrid
 
 def check_models(
     scenarios: Sequence[Scenario],
-    files: Sequence[str],
+    files: Sequence[str | None],
     overridden: Collection[str] = (),
     watch: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> None:
@@ -59,7 +64,7 @@ def check_models(
 
     Args:
         scenarios: each passed `check`.
-        files: of each, for the message.
+        files: of each, for the message; None where it is from no file.
         overridden: the keys that do not stand as the files have them.
         watch: is told how far the data is, once a second where it takes longer.
 
@@ -105,12 +110,30 @@ def _columns(scenario: Scenario) -> None:
     """Refuses a column that the task would not look at."""
     if scenario.task is None:
         return
-    roles = cast(Task, registry.load(registry.TASKS, scenario.task)).roles
+    task = cast(Task, registry.load(registry.TASKS, scenario.task))
+    roles = (*task.roles, *task.optional_roles)
     given = [name for name in type(scenario.data).model_fields if name.endswith(_COLUMN)]
     for name in given:
         if getattr(scenario.data, name) is not None and name.removesuffix(_COLUMN) not in roles:
             taken = ", ".join(f"data.{role}{_COLUMN}" for role in roles)
             raise ScenarioError(f"{scenario.task} looks at no such column; it takes {taken}", key=f"data.{name}")
+    named = [name for name in given if getattr(scenario.data, name) is not None]
+    for first, second in combinations(named, 2):
+        if getattr(scenario.data, first) == getattr(scenario.data, second):
+            raise ScenarioError(
+                f"data.{first} names that column too: a model would be shown its answer", key=f"data.{second}"
+            )
+
+
+def _seeds(scenario: Scenario) -> None:
+    """Refuses a first seed after which there is none for the last repeat."""
+    own = scenario.measure.repeats
+    last = scenario.training.seed + (LOOKS[-1] if own == "auto" else own) - 1
+    if last > _LARGEST_SEED:
+        raise ScenarioError(
+            f"the last repeat's seed would be {last}, above {_LARGEST_SEED}: repeat r uses training.seed + r",
+            key="training.seed",
+        )
 
 
 def _size(scenario: Scenario) -> None:
@@ -132,6 +155,13 @@ def _hardware(scenario: Scenario, machine: Machine) -> None:
             f"expected {hardware.expect!r}, and this machine has {', '.join(sorted(names))}; run it there, or change "
             "the key",
             key="hardware.expect",
+        )
+    most = _MOST_THREADS_A_CPU * machine.cpus
+    if hardware.threads is not None and hardware.threads > most:
+        raise UnsupportedError(
+            f"{hardware.threads} threads on {machine.cpus} CPUs would take the machine's memory and no step; use at "
+            f"most {most}",
+            key="hardware.threads",
         )
     only_there = scenario.precision if scenario.precision in ("tf32", "fp8") else None
     wants_gpu = hardware.device in ("cuda", "mps") or only_there is not None
@@ -161,7 +191,7 @@ def _torch_devices() -> tuple[bool, bool]:
         )
     except subprocess.TimeoutExpired:
         raise UnsupportedError(
-            f"torch has not said within {_PROBE_S:.0f} s whether there is a GPU: its driver may hang (benchbench doctor)",
+            f"torch has not said within {_PROBE_S:.0f} s if there is a GPU: its driver may hang (benchbench doctor)",
             key="hardware.device",
         ) from None
     words = answer.stdout.split()

@@ -13,11 +13,13 @@ from typing import Any
 from benchbench.errors import StoreError
 from benchbench.executors.admission import NoPeaks, Peaks, admitted
 from benchbench.executors.base import Executor, Request
+from benchbench.executors.carrying_on import carried_on
+from benchbench.executors.going import Going, Stored, counted
 from benchbench.executors.interruption import stop_asked, undisturbed
 from benchbench.record.machine import Machine
-from benchbench.record.store import Draft, new_id, now
-from benchbench.record.types import Outcome, Repeat, Run
-from benchbench.scenario.loading import to_yaml
+from benchbench.record.store import now
+from benchbench.record.taking_up import Begun, Taken
+from benchbench.record.types import Outcome, Repeat
 from benchbench.scenario.scenario import Scenario
 from benchbench.stats.repeats import LOOKS, enough
 
@@ -26,15 +28,6 @@ TARGET_TIMEOUT_S = 24 * 3600.0
 
 RoundsWatch = Callable[[Scenario, int, Mapping[str, Any]], None]
 """Called with the scenario, the repeat's index and what happens."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stored:
-    """A run and where it is kept; `folder` is None when it could not be written, `problem` says why."""
-
-    run: Run
-    folder: Path | None
-    problem: StoreError | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +55,8 @@ class Plan:
         examine: whether the first repeat looks at where time and memory go, where the scenario leaves that open.
         peaks: what the devices were measured to be able to do.
         again: whether repeats that were disturbed are measured again, as often as `measure.remeasure` allows.
+        kept: whether runs are stored; a replay's are not.
+        taken: of each scenario what a killed command left of it, or None; empty where all begin anew.
         lock_fd: the machine's lock, held by every process tree too.
         clock: seconds; another one where time is not real (a test, a replay).
     """
@@ -78,8 +73,15 @@ class Plan:
     examine: bool = False
     peaks: Peaks = field(default_factory=NoPeaks)
     again: bool = False
+    kept: bool = True
+    taken: Sequence[Taken | None] = ()
     lock_fd: int | None = None
     clock: Callable[[], float] = time.monotonic
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is all that its command measures: no part of a search, no confirmation."""
+        return self.end_by is None and self.first_index == 0 and not self.test_split
 
     def repeats_of(self, scenario: Scenario) -> int:
         """How many repeats of a scenario to measure, at most."""
@@ -103,22 +105,13 @@ class Plan:
         return own if self.end_by is None else min(own, self.end_by - self.clock())
 
 
-@dataclass
-class _Progress:
-    """One scenario on its way."""
-
-    scenario: Scenario
-    draft: Draft
-    created_at: str
-    repeats: list[Repeat] = field(default_factory=list)
-    set_aside: list[Repeat] = field(default_factory=list)
-
-
 def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None) -> Measured:
     """Measures every scenario of a plan, round by round, and stores each run.
 
     A scenario of which a repeat failed goes on with its other repeats, unless that one was refused: the rest would be
     refused too. An interruption ends the rounds; what was measured is stored. A plan's `end_by` ends them likewise.
+    What a killed command left is gone on with: repeats that ended are kept, the one that was killed goes on from its
+    checkpoint, where it has one.
 
     Returns:
         One stored run for every scenario of which at least one repeat ended, in the plan's order.
@@ -126,7 +119,7 @@ def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None
     Raises:
         StoreError: not even the first repeat could be kept.
     """
-    going = [_Progress(s, Draft(plan.out, new_id(s.slug)), now()) for s in plan.scenarios]
+    going = _begun(plan)
     problem: StoreError | None = None
     interrupted = False
     try:
@@ -136,18 +129,38 @@ def measure(plan: Plan, executor: Executor, watch: RoundsWatch = lambda *_: None
     except StoreError as error:
         problem = error
     with undisturbed() as stops:
+        stored = []
         for one in going:
-            if not one.repeats:
-                one.draft.discard()
-        stored = [_store(plan, one, problem) for one in going if one.repeats]
+            if one.repeats and (one.touched or not (interrupted or problem)):
+                stored.append(one.store(plan.machine, problem))
+            else:
+                one.close()
     if problem is not None and not stored:
         raise problem
     return Measured(stored=stored, interrupted=interrupted or stops.asked)
 
 
-def _rounds(plan: Plan, going: Sequence[_Progress], executor: Executor, watch: RoundsWatch) -> bool:
+def _begun(plan: Plan) -> list[Going]:
+    """Every scenario with its working folder: what is left of an earlier one, or a new one."""
+    going: list[Going] = []
+    try:
+        for scenario, left in zip(plan.scenarios, plan.taken or [None] * len(plan.scenarios), strict=True):
+            if left is not None:
+                going.append(Going.taken_up(scenario, left))
+            else:
+                asked = Begun(scenario=scenario, created_at=now(), command=plan.command, machine=plan.machine)
+                going.append(Going.begun(asked, plan.out, alone=plan.alone) if plan.kept else Going.unkept(asked))
+    except StoreError:
+        for one in going:
+            one.close()
+        raise
+    return going
+
+
+def _rounds(plan: Plan, going: Sequence[Going], executor: Executor, watch: RoundsWatch) -> bool:
     """Measures round by round; whether the user interrupted."""
-    orders = itertools.count()
+    before = [r.order for one in going for r in (*one.repeats, *one.set_aside)]
+    orders = itertools.count(max(before, default=-1) + 1)
     turns = _turns(plan, len(going))
     for round_index in range(max(plan.repeats_of(s) for s in plan.scenarios)):
         for one in (going[index] for index in next(turns)):
@@ -173,7 +186,7 @@ def _turns(plan: Plan, count: int) -> Iterator[tuple[int, ...]]:
         yield drawn[::-1]
 
 
-def _finished(plan: Plan, one: _Progress, round_index: int) -> bool:
+def _finished(plan: Plan, one: Going, round_index: int) -> bool:
     refused = any(r.outcome is Outcome.REFUSED for r in one.repeats)
     done = round_index >= plan.repeats_of(one.scenario) or plan.enough(one.scenario, one.repeats)
     return _out_of_time(plan) or refused or done
@@ -191,48 +204,40 @@ def _compared(scenario: Scenario, repeats: Sequence[Repeat]) -> list[float]:
     return [r.figures.step_s for r in good if r.figures]
 
 
-def _one(
-    plan: Plan, one: _Progress, index: int, orders: Iterator[int], executor: Executor, watch: RoundsWatch
-) -> Outcome:
+def _one(plan: Plan, one: Going, index: int, orders: Iterator[int], executor: Executor, watch: RoundsWatch) -> Outcome:
     """Measures a repeat, again where it was disturbed; the last measurement that ended well counts.
 
     Returns:
         How the last measurement ended.
     """
-    repeat = _attempt(plan, one, index, 0, next(orders), executor, watch)
-    one.repeats.append(repeat)
-    one.draft.keep(repeat)
-    attempts = 1
-    while repeat.suspect and _may_try_again(plan, one):
-        watch(one.scenario, index, {"event": "again", "reason": "; ".join(repeat.suspect)})
-        repeat = _attempt(plan, one, index, attempts, next(orders), executor, watch)
-        attempts += 1
-        if repeat.outcome is Outcome.OK:
-            one.set_aside.append(one.repeats.pop())
-            one.repeats.append(repeat)
-        else:
-            one.set_aside.append(repeat)
-        one.draft.keep(repeat)
-    watch(one.scenario, index, {"event": "end", "outcome": one.repeats[-1].outcome.value})
-    return repeat.outcome
+    before = one.measurements(index)
+    while not (ended := one.measurements(index)) or (ended[-1].suspect and _may_try_again(plan, one)):
+        if ended:
+            watch(one.scenario, index, {"event": "again", "reason": "; ".join(ended[-1].suspect)})
+        one.keep(_attempt(plan, one, index, len(ended), next(orders), executor, watch))
+    if len(ended) > len(before):
+        watch(one.scenario, index, {"event": "end", "outcome": counted(ended).outcome.value})
+    return ended[-1].outcome
 
 
-def _may_try_again(plan: Plan, one: _Progress) -> bool:
+def _may_try_again(plan: Plan, one: Going) -> bool:
     left = len(one.set_aside) < one.scenario.measure.remeasure
     return plan.again and left and not stop_asked() and not _out_of_time(plan)
 
 
 def _attempt(
-    plan: Plan, one: _Progress, index: int, attempt: int, order: int, executor: Executor, watch: RoundsWatch
+    plan: Plan, one: Going, index: int, attempt: int, order: int, executor: Executor, watch: RoundsWatch
 ) -> Repeat:
-    """Measures a repeat once."""
+    """Measures a repeat once, or goes on with a measurement that was killed."""
+    folder = one.folder(index, attempt)
     request = Request(
-        scenario=one.scenario,
+        scenario=carried_on(one.scenario, folder),
         index=index,
         order=order,
-        folder=one.draft.repeat_folder(index, attempt),
+        folder=folder,
         timeout_s=plan.timeout_s(one.scenario),
         deadline_s=plan.deadline_s,
+        end_by=plan.end_by,
         lock_fd=plan.lock_fd,
         test_split=plan.test_split,
         examine=plan.examine and index == plan.first_index,
@@ -240,22 +245,3 @@ def _attempt(
     watch(one.scenario, index, {"event": "start", "timeout_s": request.timeout_s})
     repeat = executor.run(request, lambda what: watch(one.scenario, index, what))
     return admitted(repeat, one.scenario, plan.machine, plan.peaks).model_copy(update={"attempt": attempt})
-
-
-def _store(plan: Plan, one: _Progress, problem: StoreError | None) -> Stored:
-    cuda = next((r.facts.get("cuda") for r in one.repeats if r.facts.get("cuda")), None)
-    threads = next((r.facts.get("threads") for r in one.repeats if r.facts.get("threads")), None)
-    machine = plan.machine.model_copy(update={"cuda": cuda, "threads": threads})
-    run = Run(
-        id=one.draft.id,
-        scenario=one.scenario,
-        created_at=one.created_at,
-        command=plan.command,
-        machine=machine,
-        repeats=tuple(one.repeats),
-        set_aside=tuple(one.set_aside),
-    )
-    try:
-        return Stored(run=run, folder=one.draft.commit(run, to_yaml(one.scenario)), problem=problem)
-    except StoreError as error:
-        return Stored(run=run, folder=None, problem=error)

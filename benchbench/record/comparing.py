@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-from benchbench.errors import InputError, RecordError
+from benchbench.errors import InputError
 from benchbench.record import differences
 from benchbench.record.differences import Leaf
-from benchbench.record.summary import Summary, measured, reaches, summarize
-from benchbench.record.types import Outcome, Repeat, Run, RunWarning
+from benchbench.record.speed import HIGHER_IS_BETTER, Metric, log_mean, refuse_damaged, values_of
+from benchbench.record.summary import Summary, measured, summarize
+from benchbench.record.types import Outcome, Run, RunWarning
 from benchbench.stats import comparison as decide
 from benchbench.stats.comparison import Verdict
 from benchbench.stats.estimate import Estimate
-from benchbench.stats.intervals import LogMean, ratio_of, ratio_with_misses
+from benchbench.stats.intervals import ratio_of, ratio_with_misses
 from benchbench.values import Observed
-
-Metric = Literal["time_to_target_s", "samples_per_s", "step_s"]
-HIGHER_IS_BETTER = frozenset({"samples_per_s"})
 
 
 class Side(Observed):
@@ -70,6 +68,11 @@ class Pair(Observed):
     warnings: tuple[RunWarning, ...]
     notes: tuple[str, ...]
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether repeats of either run are not to be trusted."""
+        return any(warning.code == "suspect" for warning in self.warnings)
+
 
 class Comparison(Observed):
     """Every run against the first.
@@ -86,8 +89,8 @@ class Comparison(Observed):
 
     @property
     def slower(self) -> bool:
-        """Whether one of the runs is slower than the first, or lost the target that the first reaches."""
-        return any(pair.verdict == "slower" or pair.target_lost for pair in self.pairs)
+        """Whether a run is slower than the first, neither being disturbed, or lost the target that it reaches."""
+        return any((pair.verdict == "slower" and not pair.disturbed) or pair.target_lost for pair in self.pairs)
 
     def answer(self, report: str | None) -> dict[str, Any]:
         """The document of `compare --json`: the keys of the first pair, and all pairs."""
@@ -111,33 +114,13 @@ def compare(runs: Sequence[Run], threshold: float, *, across_machines: bool = Fa
     """
     first, *others = runs
     for run in runs:
-        _refuse_damaged(run)
+        refuse_damaged(run)
     for other in others:
         _check(first, other, across_machines=across_machines)
     confidence = max(run.scenario.measure.confidence for run in runs)
     each = decide.family_confidence(confidence, len(others))
     pairs = tuple(_pair(first, other, threshold, each) for other in others)
     return Comparison(pairs=pairs, threshold=threshold, confidence=confidence)
-
-
-def _refuse_damaged(run: Run) -> None:
-    """Numbers that are no measurements would make a ratio that is none."""
-    for repeat in measured(run):
-        assert repeat.figures is not None
-        f = repeat.figures
-        found = {"step_s": f.step_s, "samples_per_step": f.samples_per_step, "step_s_halfwidth": f.step_s_halfwidth}
-        for name, value in found.items():
-            least = 0.0 if name == "step_s_halfwidth" else math.ulp(0.0)
-            if value is not None and not (math.isfinite(value) and value >= least):
-                raise _damaged(run, repeat, f"figures.{name}", value)
-    for repeat in run.repeats:
-        time_s = None if repeat.reach is None else repeat.reach.time_to_target_s
-        if time_s is not None and not (math.isfinite(time_s) and time_s > 0):
-            raise _damaged(run, repeat, "reach.time_to_target_s", time_s)
-
-
-def _damaged(run: Run, repeat: Repeat, name: str, value: float) -> RecordError:
-    return RecordError(f"{run.id} is damaged: {name} of repeat {repeat.index} is {value}, which is no measurement")
 
 
 def _check(a: Run, b: Run, *, across_machines: bool) -> None:
@@ -166,7 +149,7 @@ def _shown(value: object) -> str:
 def _pair(a: Run, b: Run, threshold: float, confidence: float) -> Pair:
     summaries = summarize(a), summarize(b)
     metric = _metric(a, b, *summaries)
-    first, second = _values(a, metric), _values(b, metric)
+    first, second = values_of(a, metric), values_of(b, metric)
     ratio = _ratio(metric, (a, first), (b, second), confidence)
     verdict = decide.verdict(ratio, threshold, higher_is_better=metric in HIGHER_IS_BETTER)
     lost = summaries[0].reached_target is True and summaries[1].reached_target is False
@@ -181,7 +164,7 @@ def _pair(a: Run, b: Run, threshold: float, confidence: float) -> Pair:
         target_lost=lost,
         settings=differences.settings(a.scenario, b.scenario),
         environment=differences.different(differences.environment(a), differences.environment(b)),
-        warnings=_warnings(ratio),
+        warnings=(*_warnings(ratio), *_disturbed(a), *_disturbed(b)),
         notes=(*_notes(a), *_notes(b), *_notes_on_both(a, b, lost=lost)),
     )
 
@@ -198,28 +181,6 @@ def _metric(a: Run, b: Run, summary_a: Summary, summary_b: Summary) -> Metric:
     return "samples_per_s" if a.scenario.training.global_batch != b.scenario.training.global_batch else "step_s"
 
 
-def _values(run: Run, metric: Metric) -> list[float]:
-    """One value a repeat; infinite is a miss.
-
-    Raises:
-        RecordError: there is none.
-    """
-    if metric == "time_to_target_s":
-        values = [math.inf if r.time_to_target_s is None else r.time_to_target_s for r in reaches(run.repeats)]
-    else:
-        values = [_speed(repeat, metric) for repeat in measured(run)]
-    if not values:
-        said = f": {run.failure.message}" if run.failure is not None else ""
-        raise RecordError(f"{run.id} has no measured step to compare; it ended as {run.outcome.value}{said}")
-    return values
-
-
-def _speed(repeat: Repeat, metric: Metric) -> float:
-    assert repeat.figures is not None
-    f = repeat.figures
-    return f.step_s if metric == "step_s" else f.samples_per_step / f.step_s
-
-
 def _ratio(
     metric: Metric, first: tuple[Run, Sequence[float]], second: tuple[Run, Sequence[float]], confidence: float
 ) -> Estimate:
@@ -227,18 +188,7 @@ def _ratio(
         found = ratio_with_misses(second[1], first[1], confidence)
         assert found is not None
         return found
-    return ratio_of(_log_mean(*second), _log_mean(*first), confidence)
-
-
-def _log_mean(run: Run, values: Sequence[float]) -> LogMean:
-    """Over the repeats; of a single one over its steps, which says nothing of the spread between processes."""
-    if len(values) > 1:
-        return LogMean.of_repeats(values)
-    (repeat,) = measured(run)
-    assert repeat.figures is not None
-    f = repeat.figures
-    half = math.inf if f.step_s_halfwidth is None else f.step_s_halfwidth / f.step_s * values[0]
-    return LogMean.of_series(values[0], half, run.scenario.measure.confidence, f.measured_steps)
+    return ratio_of(log_mean(*second), log_mean(*first), confidence)
 
 
 def _side(run: Run, summary: Summary, metric: Metric, values: Sequence[float]) -> Side:
@@ -262,6 +212,19 @@ def _warnings(ratio: Estimate) -> tuple[RunWarning, ...]:
         "false alarm; use --repeats 3 or more"
     )
     return (RunWarning(code="single-repeat", message=message),)
+
+
+def _disturbed(run: Run) -> list[RunWarning]:
+    """That a run's numbers are not to be trusted, where they are not."""
+    every = measured(run)
+    bad = [repeat for repeat in every if repeat.suspect]
+    if not bad:
+        return []
+    message = (
+        f"{len(bad)} of {len(every)} repeats of {run.id} were disturbed ({bad[0].suspect[0]}): a difference may be "
+        "theirs alone, and --fail-if does not count it; measure again on a quiet machine"
+    )
+    return [RunWarning(code="suspect", message=message)]
 
 
 def _notes(run: Run) -> list[str]:

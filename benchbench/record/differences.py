@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from benchbench.record.machine import Machine
 from benchbench.record.types import Run
 from benchbench.scenario.scenario import Scenario
 
@@ -11,7 +12,7 @@ Leaf = bool | int | float | str | None
 NOT_SETTINGS = frozenset({"schema", "name", "question", "search"})
 _DATA_SOURCE = (
     "source", "path", "subset", "revision", "lengths", "split", "text_column", "label_column", "source_column",
-    "target_column", "question_column", "context_column", "answer_column",
+    "target_column", "question_column", "context_column", "answer_column", "answer_start_column",
 )  # fmt: skip
 _TARGET = ("metric", "at_least", "at_most")
 _HARDWARE = ("architecture", "cpu", "cpus", "devices")
@@ -43,16 +44,30 @@ def question(scenario: Scenario) -> dict[str, object]:
 
 
 def hardware(run: Run) -> dict[str, Leaf]:
+    """What the fingerprint of a run's machine is made of."""
+    return of_hardware(run.machine)
+
+
+def of_hardware(machine: Machine) -> dict[str, Leaf]:
     """What the fingerprint of a machine is made of."""
-    machine = run.machine.document()
-    return {key: _told(machine[key]) for key in _HARDWARE}
+    document = machine.document()
+    return {key: _told(document[key]) for key in _HARDWARE}
+
+
+def of_machine(machine: Machine) -> dict[str, Leaf]:
+    """What may make a difference on a machine: hardware, limits and versions."""
+    rest = {k: v for k, v in machine.document().items() if k not in (*_HARDWARE, "versions")}
+    return {**of_hardware(machine), **dict(leaves(rest)), **machine.versions}
+
+
+def facts(run: Run) -> dict[str, Leaf]:
+    """What the trainers reported that may make a difference."""
+    return {name: r.facts[name] for name in _FACTS for r in reversed(run.repeats) if name in r.facts}
 
 
 def environment(run: Run) -> dict[str, Leaf]:
     """What may make a difference beside the settings: machine, limits, versions, and what the trainer reported."""
-    machine = {k: v for k, v in run.machine.document().items() if k not in (*_HARDWARE, "versions")}
-    facts = {name: next((r.facts[name] for r in run.repeats if name in r.facts), None) for name in _FACTS}
-    return {**hardware(run), **dict(leaves(machine)), **run.machine.versions, **facts}
+    return {**of_machine(run.machine), **facts(run)}
 
 
 def different(a: Mapping[str, Leaf], b: Mapping[str, Leaf]) -> dict[str, tuple[Leaf, Leaf]]:

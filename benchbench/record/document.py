@@ -44,6 +44,7 @@ def _counted(repeat: Repeat, *, counts: bool) -> dict[str, Any]:
         "outcome": repeat.outcome.value,
         "validity": repeat.validity,
         "suspect": list(repeat.suspect),
+        "warnings": [w.document() for w in repeat.warnings],
         "counts": counts,
         "step_s": None if repeat.figures is None else repeat.figures.step_s,
         "time_to_target_s": None if repeat.reach is None else repeat.reach.time_to_target_s,

@@ -41,6 +41,13 @@ class RawLines:
 
     def steps(self) -> list[Line]:
         """The steps; one that a broken trainer left without its numbers is no step."""
+        return [line for line in self._every_step() if not line.get("earlier")]
+
+    def earlier_steps(self) -> list[Line]:
+        """The steps of a process that was killed, which this one went on from; figures leave them out."""
+        return [line for line in self._every_step() if line.get("earlier")]
+
+    def _every_step(self) -> list[Line]:
         return [line for line in self.of("step") if _has(line, _STEP_NUMBERS)]
 
     def evaluations(self) -> list[Line]:
@@ -108,6 +115,7 @@ def figures(
         energy_relative_error=drawn.relative_error,
         idle_power_w=drawn.idle_w,
         peak_memory_bytes=peak_memory_bytes,
+        warmup_s=max(0.0, sum(s["step_s"] - measured_s / len(steps) for s in every[: window.warmup_steps])),
         compile_s=compile_s(raw),
         gradient_noise_scale=gradient_noise_scale(raw),
         settled=window.settled and unsettled is None,

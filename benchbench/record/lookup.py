@@ -73,20 +73,33 @@ def document(place: Path, file: str, mark: str, schema: int) -> tuple[Path, dict
     """
     path = place / file if place.is_dir() else place
     try:
-        data: Any = from_json(path.read_bytes())
+        data = parsed(path)
     except FileNotFoundError:
         told = f"not a result folder: it holds no {file}" if place.is_dir() else "there is no such file or folder"
         raise RecordError(told, file=str(place)) from None
-    except OSError as error:
-        raise RecordError(f"cannot be read: {error.strerror or error}", file=str(path)) from None
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"the file is damaged: it is no JSON ({error})", file=str(path)) from None
     if not isinstance(data, dict) or mark not in data:
         raise RecordError(f"not a BenchBench {'study' if file == STUDY else 'result'}", file=str(path))
     if data.get("schema") != schema:
         told = f"schema {data.get('schema')!r} is not known here (this version reads {schema})"
         raise RecordError(f"{told}; a newer BenchBench wrote it", file=str(path))
     return path, data
+
+
+def parsed(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        RecordError: it cannot be read, or is no JSON.
+    """
+    try:
+        return from_json(path.read_bytes())
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise RecordError(f"cannot be read: {error.strerror or error}", file=str(path)) from None
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"the file is damaged: it is no JSON ({error})", file=str(path)) from None
 
 
 def validated(kind: type[Record], data: object, path: Path, key: str = "") -> Record:

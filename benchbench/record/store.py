@@ -20,9 +20,10 @@ from pathlib import Path
 
 from benchbench.errors import StoreError
 from benchbench.record import document, lookup, raw, tables
+from benchbench.record.claim import claim
 from benchbench.record.figures import RawLines
 from benchbench.record.lookup import RESULT
-from benchbench.record.types import SCHEMA, Repeat, Run
+from benchbench.record.types import SCHEMA, Outcome, Repeat, Run
 
 SCENARIO = "scenario.yaml"
 SET_ASIDE = "set-aside"
@@ -41,7 +42,8 @@ def new_id(slug: str) -> str:
 
 
 @contextmanager
-def _writing(what: Path) -> Iterator[None]:
+def writing(what: Path) -> Iterator[None]:
+    """Turns what a disk refuses into a `StoreError` that names the file."""
     try:
         yield
     except OSError as error:
@@ -55,7 +57,7 @@ def write_atomic(path: Path, text: str) -> None:
         StoreError: it cannot be written; what stood there before still stands.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with _writing(path):
+    with writing(path):
         try:
             with beside.open("w", encoding="utf-8") as file:
                 file.write(text)
@@ -78,21 +80,47 @@ def sync_folder(folder: Path) -> None:
 
 
 class Draft:
-    """A run in progress: its hidden folder and the repeats that ended so far."""
+    """A run in progress: its hidden folder and the repeats that ended so far.
 
-    def __init__(self, out: Path, run_id: str) -> None:
+    Args of the constructor:
+        out: the results folder.
+        run_id: the run's.
+        held: the claim on a folder that an earlier command left (see `claim`); None makes a new one.
+
+    Raises:
+        StoreError: it cannot be made.
+    """
+
+    def __init__(self, out: Path, run_id: str, held: int | None = None) -> None:
         self.out = out
         self.id = run_id
         self.folder = out / f".{run_id}"
-        with _writing(self.folder):
-            self.folder.mkdir(parents=True)
+        self._held = held
+        if held is None:
+            with writing(self.folder):
+                self.folder.mkdir(parents=True)
+            with contextlib.suppress(OSError):  # a file system without locks: nobody will take it up
+                self._held = claim(self.folder)
 
     def repeat_folder(self, index: int, attempt: int = 0) -> Path:
-        """A fresh folder for the raw lines of one measurement of a repeat."""
+        """The folder for the raw lines of one measurement of a repeat; one that was killed may have left some there."""
         folder = self.folder / _folder_name(index, attempt)
-        with _writing(folder):
-            folder.mkdir()
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
         return folder
+
+    def ended(self) -> dict[int, list[Repeat]]:
+        """Each repeat's measurements that were kept, in their order; one that was stopped from outside has not ended.
+
+        Raises:
+            RecordError: one is damaged.
+        """
+        found: dict[int, list[Repeat]] = {}
+        for file in self.folder.glob(f"repeat-*/{raw.REPEAT}"):
+            repeat = lookup.validated(Repeat, lookup.parsed(file), file)
+            if repeat.outcome is not Outcome.INTERRUPTED:
+                found.setdefault(repeat.index, []).append(repeat)
+        return {index: sorted(found[index], key=lambda r: r.attempt) for index in sorted(found)}
 
     def keep(self, repeat: Repeat) -> None:
         """Makes a repeat that ended durable."""
@@ -109,7 +137,7 @@ class Draft:
             StoreError: it cannot be written; the working folder stays.
         """
         final, whole = self.out / self.id, self.folder / _WHOLE
-        with _writing(final):
+        with writing(final):
             shutil.rmtree(whole, ignore_errors=True)
             whole.mkdir()
             self._write(whole, run, scenario_yaml)
@@ -120,7 +148,7 @@ class Draft:
             sync_folder(whole)
             whole.rename(final)
         sync_folder(self.out)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.discard()
         return final
 
     def _write(self, whole: Path, run: Run, scenario_yaml: str) -> None:
@@ -145,8 +173,15 @@ class Draft:
         return self.folder / _folder_name(repeat.index, repeat.attempt)
 
     def discard(self) -> None:
-        """Forgets a run of which nothing was measured."""
+        """Removes the working folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self.leave()
+
+    def leave(self) -> None:
+        """Lets go of the working folder: another command may take it up."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
 
 def _folder_name(index: int, attempt: int) -> str:

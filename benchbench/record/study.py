@@ -92,6 +92,7 @@ class Study(Observed):
     seed: int
     budget_s: float
     spent_s: float
+    replayed_from: str | None = Field(None, description="the table that answered in place of a machine")
     stopped: str = Field(description="why the search ended, in words")
     trials: tuple[Trial, ...]
     baseline: Baseline
@@ -120,6 +121,7 @@ class Study(Observed):
             "spent_s": self.spent_s,
             "objective": self.objective,
             "stopped": self.stopped,
+            "replayed_from": self.replayed_from,
             "trials": self.counts(),
             **{k: whole[k] for k in ("baseline", "recommendation", "attribution", "economics", "warnings")},
         }

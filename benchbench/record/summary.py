@@ -13,6 +13,7 @@ from benchbench.record.economy import of_costs, of_efficiency
 from benchbench.record.types import Figures, Outcome, Reach, Repeat, Run, RunWarning
 from benchbench.stats.estimate import Estimate
 from benchbench.stats.intervals import median_with_misses, of_repeats, of_series
+from benchbench.stats.repeats import LOOKS
 from benchbench.stats.steady import Unsettled
 from benchbench.values import Observed
 
@@ -97,17 +98,19 @@ def reaches(repeats: Sequence[Repeat]) -> list[Reach]:
 
 
 def _speed(every: Sequence[Figures], confidence: float, devices: int) -> dict[str, Estimate]:
-    """Step time and rates; the rates are amounts over the mean step time, so that all four agree."""
+    """Step time and rates; the rates are amounts over the mean step time, so that all of them agree."""
     step_s = _step_s(every, confidence)
     samples = sum(f.samples_per_step for f in every) / len(every)
-    tokens_per_step = sum(f.tokens_per_step for f in every) / len(every)
-    tokens = step_s.inverse(tokens_per_step, "tokens/s")
+    rates = {"step_s": step_s, "samples_per_s": step_s.inverse(samples, "samples/s")}
+    counted = [f.tokens_per_step for f in every if f.tokens_per_step is not None]
+    if len(counted) < len(every):
+        return rates
+    tokens = step_s.inverse(sum(counted) / len(every), "tokens/s")
     if len(every) > 1:
-        spread = of_repeats([f.tokens_per_step / f.step_s for f in every], confidence, "tokens/s")
+        spread = of_repeats([c / f.step_s for c, f in zip(counted, every, strict=True)], confidence, "tokens/s")
         tokens = _around(tokens.value, spread)
     return {
-        "step_s": step_s,
-        "samples_per_s": step_s.inverse(samples, "samples/s"),
+        **rates,
         "tokens_per_s": tokens,
         "tokens_per_s_per_device": tokens.scaled(1 / devices, "tokens/s/device"),
     }
@@ -161,7 +164,9 @@ def _target(repeats: Sequence[Repeat], confidence: float) -> dict[str, object]:
 
 def _between(before: float | None, crossing: Estimate | None, seen: float | None) -> Estimate | None:
     """One repeat's crossing: it was somewhere between the evaluation before it and the one that saw it."""
-    return crossing and crossing.model_copy(update={"low": before, "high": crossing.value if seen is None else seen})
+    if crossing is not None and seen is None and before is not None:
+        seen = crossing.value
+    return crossing and crossing.model_copy(update={"low": before, "high": seen})
 
 
 def warnings_of(run: Run, summary: Summary) -> tuple[RunWarning, ...]:
@@ -171,6 +176,7 @@ def warnings_of(run: Run, summary: Summary) -> tuple[RunWarning, ...]:
         *_of_disturbed(run),
         *_of_threads(run),
         *_of_step_time(summary.step_s),
+        *_of_power(run, summary),
         *_of_whole(run, summary),
     )
 
@@ -211,19 +217,22 @@ def _of_step_time(step_s: Estimate | None) -> Iterator[RunWarning]:
 
 def _of_disturbed(run: Run) -> Iterator[RunWarning]:
     """What was measured again, and what counts although it was disturbed."""
-    counted = {repeat.index: repeat for repeat in run.repeats}
-    for index in sorted({r.index for r in run.set_aside} | {r.index for r in run.repeats if r.suspect}):
-        repeat, aside = counted[index], [r for r in run.set_aside if r.index == index]
+    again = {r.index for r in run.set_aside}
+    for repeat in (r for r in run.repeats if r.index in again):
+        aside = [r for r in run.set_aside if r.index == repeat.index]
         first = min([repeat, *aside], key=lambda r: r.attempt)
         why = "; ".join(first.suspect)
         tried = "once more" if len(aside) == 1 else f"{len(aside)} times more"
-        if not aside:
-            told = f"repeat {index} was disturbed: {why}"
-        elif repeat.suspect:
-            told = f"repeat {index} was disturbed ({why}), and when it was measured {tried}; the last counts"
+        if repeat.suspect:
+            told = f"repeat {repeat.index} was disturbed ({why}), and when it was measured {tried}; the last counts"
         else:
-            told = f"repeat {index} was disturbed ({why}) and measured {tried}; the last, undisturbed, counts"
-        yield RunWarning(code="suspect", message=told + ("; all are kept" if aside else ""))
+            told = f"repeat {repeat.index} was disturbed ({why}) and measured {tried}; the last, undisturbed, counts"
+        yield RunWarning(code="suspect", message=f"{told}; all are kept")
+    once = [r for r in run.repeats if r.suspect and r.index not in again]
+    if once:
+        numbers = ", ".join(str(r.index) for r in once)
+        which = f"repeat {numbers} was" if len(once) == 1 else f"repeats {numbers} were"
+        yield RunWarning(code="suspect", message=f"{which} disturbed, and measured once: {'; '.join(once[0].suspect)}")
 
 
 def _of_threads(run: Run) -> Iterator[RunWarning]:
@@ -237,6 +246,20 @@ def _of_threads(run: Run) -> Iterator[RunWarning]:
     yield RunWarning(
         code="oversubscribed", message=f"{told} share {usable:g} usable CPUs, and wait for each other in every step"
     )
+
+
+def _of_power(run: Run, summary: Summary) -> Iterator[RunWarning]:
+    """That `repeats: auto` came to its end before the wanted interval."""
+    measure = run.scenario.measure
+    judged = summary.step_s if summary.time_to_target_s is None else summary.time_to_target_s
+    if measure.repeats != "auto" or judged is None or len(run.repeats) < LOOKS[-1]:
+        return
+    if _relative_halfwidth(judged) > measure.relative_halfwidth:
+        yield RunWarning(
+            code="noisy",
+            message=f"repeats: auto stopped at its most, {LOOKS[-1]}, before the interval was within "
+            f"{measure.relative_halfwidth:.1%} of the value",
+        )
 
 
 def _of_whole(run: Run, summary: Summary) -> Iterator[RunWarning]:

@@ -34,6 +34,8 @@ _FILES = {STEPS: _STEP_COLUMNS, EVALS: _EVAL_COLUMNS, TELEMETRY: _TELEMETRY_COLU
 def write(folder: Path, repeats: Mapping[int, RawLines]) -> None:
     """Writes the three tables of a run. `t_s` counts from the repeat's first telemetry sample.
 
+    Steps before the checkpoint that a repeat went on from have a `t_s` below 0; like a warm-up, no figure has them.
+
     Args:
         folder: where the files go.
         repeats: each repeat's index and raw lines.
@@ -67,10 +69,10 @@ def _rows(name: str, raw: RawLines, repeat: int) -> list[dict[str, Any]]:
     if name == TELEMETRY:
         source = [x for x in raw.telemetry if "device" in x and not x.get("lost")]
     else:
-        source = raw.steps() if name == STEPS else raw.evaluations()
+        source = [*raw.earlier_steps(), *raw.steps()] if name == STEPS else raw.evaluations()
     rows = [{**line, "repeat": repeat, "t_s": line["t"] - zero_s} for line in source]
     if name == STEPS:
-        cut = warmup_steps(raw)
+        cut = len(raw.earlier_steps()) + warmup_steps(raw)
         rows = [{**row, "warmup": index < cut} for index, row in enumerate(rows)]
     if name == EVALS:
         known = [{k: v for k, v in row["metrics"].items() if is_number(v)} for row in rows]

@@ -52,7 +52,7 @@ WarningCode = Literal[
     "single-repeat", "noisy", "unstable", "suspect", "throttled", "foreign-process", "oversubscribed", "swapping",
     "device-lost", "telemetry-missing", "clock-jump", "recompiled", "target-at-plateau", "low-reach-rate",
     "storage-bound", "suspended", "thermal-drift",
-    "emulated-precision", "micro-batch-lowered",
+    "emulated-precision", "micro-batch-lowered", "resumed", "baseline-refused",
 ]  # fmt: skip
 
 
@@ -84,7 +84,7 @@ class Figures(Observed):
     step_s: float = Field(description="mean over the measured steps")
     step_s_halfwidth: float | None = Field(description="within-run, by batch means, at the scenario's confidence")
     samples_per_step: float
-    tokens_per_step: float = Field(description="padding left out")
+    tokens_per_step: float | None = Field(description="padding left out; None where nobody counted")
     data_wait_fraction: float | None
     utilization: float | None
     power_w: float | None
@@ -96,6 +96,9 @@ class Figures(Observed):
     )
     idle_power_w: float | None = Field(None, description="before the trainer began, where that is asked for")
     peak_memory_bytes: int | None
+    warmup_s: float | None = Field(
+        None, description="what the steps before the measured ones took beyond as many steady steps"
+    )
     compile_s: float | None = Field(None, description="torch.compile, all of it; a part of the time to target")
     gradient_noise_scale: float | None = Field(
         None, description="samples at which the gradient's noise equals its signal (time-to-target only)"

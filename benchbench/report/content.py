@@ -116,6 +116,8 @@ class Series:
         kind: how it is drawn.
         hue: equal numbers have equal colours within a page.
         labels: a text a point, or none at all.
+        low: the lower ends of the intervals around y, shape (n,); nan where there is none.
+        high: the upper ends likewise; both are given, or neither.
     """
 
     name: str
@@ -124,6 +126,8 @@ class Series:
     kind: Literal["line", "dotted", "steps", "points", "bars"] = "line"
     hue: int = 0
     labels: tuple[str, ...] = ()
+    low: Array | None = None
+    high: Array | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

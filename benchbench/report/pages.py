@@ -14,6 +14,7 @@ from benchbench.report.plugins import sections_of
 from benchbench.report.subject import (
     AnySubject,
     ComparisonSubject,
+    HistorySubject,
     RunSubject,
     StudySubject,
     Subject,
@@ -23,6 +24,9 @@ from benchbench.report.subject import (
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from benchbench.report.content import Section
+    from benchbench.report.html_page import Article
 
 LIMIT_BYTES = 6_000_000
 
@@ -54,18 +58,11 @@ def write_page(subjects: Sequence[Subject], out_file: Path) -> Path:
 
     Arguments and errors as `write_run`.
     """
-    from benchbench.report.html_page import page
     from benchbench.report.several import articles_of, overview
 
-    assert subjects
     names = {subject.scenario.name for subject in subjects}
     title = names.pop() if len(names) == 1 else f"{len(subjects)} results"
-    articles, compared = articles_of(subjects), overview(subjects)
-    for count in range(len(articles), 0, -1):
-        text = page(articles[:count], compared, title, len(articles) - count)
-        if len(text.encode()) <= LIMIT_BYTES:
-            break
-    return _write(text, out_file)
+    return _write(_fitting(articles_of(subjects), overview(subjects), title), out_file)
 
 
 def write_comparison(subject: ComparisonSubject, out_file: Path) -> Path:
@@ -74,6 +71,27 @@ def write_comparison(subject: ComparisonSubject, out_file: Path) -> Path:
     from benchbench.report.several import article_of_comparison
 
     return _write(page([article_of_comparison(subject)], None, f"{subject.scenario.name}, compared"), out_file)
+
+
+def write_history(subjects: Sequence[HistorySubject], out_file: Path) -> Path:
+    """Writes one page for the series of a history, as `write_page` does."""
+    from benchbench.report.several import articles_of_history, overview_of_history
+
+    names = {subject.scenario.name for subject in subjects}
+    title = f"{names.pop() if len(names) == 1 else f'{len(names)} scenarios'}, over time"
+    return _write(_fitting(articles_of_history(subjects), overview_of_history(subjects), title), out_file)
+
+
+def _fitting(articles: Sequence[Article], overview: Section | None, title: str) -> str:
+    """A page of as many articles as find room, at least one."""
+    from benchbench.report.html_page import page
+
+    assert articles
+    for count in range(len(articles), 0, -1):
+        text = page(articles[:count], overview, title, len(articles) - count)
+        if len(text.encode()) <= LIMIT_BYTES:
+            break
+    return text
 
 
 def _write(text: str, out_file: Path) -> Path:
@@ -104,6 +122,11 @@ def terminal_study(study: Study | Path, *, whole: bool = False) -> RenderableTyp
 
 def terminal_comparison(subject: ComparisonSubject) -> RenderableType:
     """A comparison's short answer for the terminal."""
+    return _terminal(subject, whole=False)
+
+
+def terminal_history(subject: HistorySubject) -> RenderableType:
+    """A series' short answer for the terminal."""
     return _terminal(subject, whole=False)
 
 

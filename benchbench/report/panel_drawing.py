@@ -93,6 +93,12 @@ class PanelDrawing:
         }  # fmt: skip
         if series.labels:
             trace["text"] = [text(series.labels[i]) for i in at]
+        if series.low is not None and series.high is not None:
+            up, down = (series.high - series.y)[at], (series.y - series.low)[at]
+            trace["error_y"] = {
+                "type": "data", "symmetric": False, "array": numbers(up * self.y.factor),
+                "arrayminus": numbers(down * self.y.factor), "color": _colour(series), "thickness": 1, "width": 3,
+            }  # fmt: skip
         return trace | _style(series)
 
     def _common(self, series: Series) -> Drawing:

@@ -9,9 +9,16 @@ from typing import Any, Generic, TypeVar, cast
 
 from benchbench import registry
 from benchbench.report.content import Callout, Section
-from benchbench.report.subject import AnySubject, ComparisonSubject, RunSubject, StudySubject, Subject
+from benchbench.report.subject import (
+    AnySubject,
+    ComparisonSubject,
+    HistorySubject,
+    RunSubject,
+    StudySubject,
+    Subject,
+)
 
-S = TypeVar("S", RunSubject, StudySubject, ComparisonSubject, Subject, AnySubject)
+S = TypeVar("S", RunSubject, StudySubject, ComparisonSubject, HistorySubject, Subject, AnySubject)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +35,7 @@ class Plugin(Generic[S]):
 
     title: str
     order: int
-    takes: tuple[type[RunSubject] | type[StudySubject] | type[ComparisonSubject], ...]
+    takes: tuple[type[RunSubject] | type[StudySubject] | type[ComparisonSubject] | type[HistorySubject], ...]
     render: Callable[[S], Section | None]
     brief: bool = False
 
@@ -44,7 +51,7 @@ def sections_of(subject: AnySubject, *, brief: bool = False) -> tuple[Section, .
     """What there is to say of a subject.
 
     Args:
-        subject: a run, a study or a comparison.
+        subject: a run, a study, a comparison or a history.
         brief: only what a command's short answer needs.
     """
     fitting = [p for p in plugins() if isinstance(subject, p.takes) and (p.brief or not brief)]

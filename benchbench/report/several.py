@@ -8,7 +8,7 @@ from benchbench.record.differences import leaves
 from benchbench.report.content import Cell, Column, Row, Section, Table, Tone
 from benchbench.report.html_page import Article
 from benchbench.report.plugins import sections_of
-from benchbench.report.subject import ComparisonSubject, RunSubject, Subject
+from benchbench.report.subject import ComparisonSubject, HistorySubject, RunSubject, Subject
 from benchbench.report.wording import Setting, setting, tone_of
 
 _SETTINGS_TOLD = 6
@@ -46,6 +46,43 @@ def article_of_comparison(subject: ComparisonSubject) -> Article:
     )
 
 
+def articles_of_history(subjects: Sequence[HistorySubject]) -> list[Article]:
+    """One article a series, in their order."""
+    return [
+        Article(
+            anchor=f"a{index}",
+            kind="history",
+            title=subject.scenario.name,
+            settings="",
+            question=subject.scenario.question or "",
+            made_at=_minute(subject.series.points[-1].created_at),
+            id=subject.id,
+            sections=sections_of(subject),
+        )
+        for index, subject in enumerate(subjects)
+    ]
+
+
+def overview_of_history(subjects: Sequence[HistorySubject]) -> Section | None:
+    """The series below each other; None for a single one."""
+    if len(subjects) < 2:
+        return None
+    columns = (
+        Column(title="name"), Column(title="series"), Column(title="machine", wide=True),
+        Column(title="runs", numeric=True), Column(title="newest", numeric=True), Column(title="newest step"),
+    )  # fmt: skip
+    rows = []
+    for subject in subjects:
+        series = subject.series
+        step = series.steps[-1] if series.steps else None
+        tone: Tone = "bad" if series.slower else "plain"
+        devices = ", ".join(dict.fromkeys([series.machine.cpu, *(d.name for d in series.machine.devices)]))
+        told = "none" if step is None else f"{step.verdict} since {series.points[step.index].created_at[:10]}"
+        cells = (series.scenario.name, subject.id, devices, len(series.points), series.points[-1].value, told)
+        rows.append(Row(cells=cells, tone=tone))
+    return Section(title="Series", blocks=(Table(columns=columns, rows=tuple(rows)),))
+
+
 def overview(subjects: Sequence[Subject]) -> Section | None:
     """The runs side by side; None for a single subject."""
     if len(subjects) < 2:
@@ -81,7 +118,10 @@ def _row(subject: Subject, told: Mapping[str, Setting], keys: Sequence[str], tar
 
 
 def _made_at(subject: Subject) -> str:
-    made_at = subject.run.created_at if isinstance(subject, RunSubject) else subject.study.created_at
+    return _minute(subject.run.created_at if isinstance(subject, RunSubject) else subject.study.created_at)
+
+
+def _minute(made_at: str) -> str:
     return made_at[:16].replace("T", " ") + " UTC"
 
 

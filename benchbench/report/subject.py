@@ -1,4 +1,4 @@
-"""What a section speaks of: a run, a study or a comparison of runs; tables and runs are read when first asked for."""
+"""What a section speaks of: a run, a study, a comparison, a history; tables and runs are read when first asked for."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchbench.errors import RecordError
 from benchbench.record import lookup, store, study_store, tables
 from benchbench.record.comparing import Comparison
+from benchbench.record.history import Series
 from benchbench.record.machine import Machine
 from benchbench.record.study import Study
 from benchbench.record.summary import Summary, summarize, warnings_of
@@ -180,8 +181,35 @@ class ComparisonSubject:
         return tuple(dict.fromkeys(w for pair in self.comparison.pairs for w in pair.warnings))
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HistorySubject:
+    """A scenario's runs on one machine over time, and the steps in them."""
+
+    series: Series
+    threshold: float
+    command: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """What makes the series one: the beginnings of the scenario's key and of the machine's fingerprint."""
+        return f"{self.series.scenario_key[:19]} on {self.series.machine.fingerprint[:8]}"
+
+    @property
+    def scenario(self) -> Scenario:
+        """The newest run's."""
+        return self.series.scenario
+
+    @property
+    def warnings(self) -> tuple[RunWarning, ...]:
+        """Those of the newest run, which a new step would rest on."""
+        newest = self.series.points[-1]
+        return tuple(
+            w.model_copy(update={"message": f"of the newest run, {newest.id}: {w.message}"}) for w in newest.warnings
+        )
+
+
 Subject = RunSubject | StudySubject
-AnySubject = Subject | ComparisonSubject
+AnySubject = Subject | ComparisonSubject | HistorySubject
 
 
 def run_subject(folder: Path) -> RunSubject:

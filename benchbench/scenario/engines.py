@@ -26,8 +26,8 @@ _OBEYED = {
     "data.split": "train validation test",
     "data.lengths": "name low high median sigma",
     "data": "path subset revision split lengths text_column label_column source_column target_column "
-    "question_column context_column answer_column clean validation_fraction test_fraction sequence_length "
-    "batching balance workers prefetch",
+    "question_column context_column answer_column answer_start_column clean validation_fraction test_fraction "
+    "sequence_length batching balance workers prefetch",
     "training": "global_batch micro_batch max_steps gradient_clip dropout label_smoothing ema "
     "adapter frozen_layers compile attention activation_checkpointing checkpoint_every resume "
     "seed",

@@ -45,6 +45,20 @@ def _knob_keys(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(knob.key for knob in knobs_of(model))
 
 
+def setting_value(key: str, value: object, model: type[BaseModel]) -> object:
+    """A plain value as the setting of a key holds it.
+
+    Args:
+        key: a knob's dotted key.
+        value: plain data.
+        model: the scenario's type.
+
+    Raises:
+        Misfit: a key that is no knob, or a value that its setting does not take.
+    """
+    return _value((key,), key, value, model)[0]
+
+
 def _entry(key: str, values: Range | tuple[Any, ...], model: type[BaseModel]) -> Range | tuple[Any, ...]:
     if isinstance(values, Range):
         return _range(key, values, model)

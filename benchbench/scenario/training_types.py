@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from benchbench.scenario.knobs import Factor, Lever, knob
 from benchbench.scenario.misfit import Misfit
@@ -138,7 +138,9 @@ class Training(Value):
     activation_checkpointing: Literal["none", "full", "selective"] = knob(
         "none", _SOFTWARE, _STEP_S, "activations that are computed again in the backward pass, to save memory"
     )
-    adapter: Literal["none"] | Lora = knob("none", _ALGORITHM, _BOTH, "train small adapters in place of all weights")
+    adapter: Literal["none", "lora"] | Lora = knob(
+        "none", _ALGORITHM, _BOTH, "train small adapters in place of all weights; lora = one of rank 8"
+    )
     frozen_layers: Annotated[int, Field(ge=0), Computable] = knob(
         0, _ALGORITHM, _BOTH, "lowest transformer blocks that are not trained, with the embeddings; 0 = all is trained"
     )
@@ -152,6 +154,11 @@ class Training(Value):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(
         0, description="of weights, order and dropout; repeat r uses seed + r"
     )
+
+    @field_validator("adapter")
+    @classmethod
+    def _written_out(cls, adapter: Literal["none", "lora"] | Lora) -> Literal["none"] | Lora:
+        return Lora(name="lora") if adapter == "lora" else adapter
 
 
 class Parallelism(Value):

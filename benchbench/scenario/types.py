@@ -170,6 +170,10 @@ class Data(Value):
     question_column: Text | None = Field(None, description="column of the question")
     context_column: Text | None = Field(None, description="column of the text that holds the answer")
     answer_column: Text | None = Field(None, description="column of the answer")
+    answer_start_column: Text | None = Field(
+        None,
+        description="column of how many characters of the context precede the answer; null = where it first occurs",
+    )
     split: Split | None = Field(None, description="a file for each split, in place of fractions of one file")
     validation_fraction: InnerFraction = Field(0.1, description="part of the rows that a target looks at")
     test_fraction: InnerFraction = Field(0.1, description="part of the rows that confirms a claim")
@@ -194,6 +198,12 @@ class Data(Value):
     def _one_place(self) -> Data:
         if self.path is not None and self.split is not None and self.source in ("csv", "jsonl", "parquet", "text"):
             raise Misfit("split", "path names one file for all rows and split one for each part; leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _answers_stay_where_they_are(self) -> Data:
+        if self.answer_start_column is not None and set(self.clean) - {"dedupe"}:
+            raise Misfit("clean", "cleaning moves the characters that answer_start_column counts; leave one out")
         return self
 
     @model_validator(mode="after")

@@ -44,11 +44,11 @@ def of_repeats(values: Sequence[float], confidence: float, unit: str) -> Estimat
     centre = float(work.mean())
     half = student_t(confidence, len(data) - 1) * float(work.std(ddof=1)) / math.sqrt(len(data))
     if positive:
-        return _from_logarithm(centre, half, confidence, len(data), unit)
+        return from_logarithm(centre, half, confidence, len(data), unit)
     return Estimate(value=centre, low=centre - half, high=centre + half, confidence=confidence, n=len(data), unit=unit)
 
 
-def _from_logarithm(centre: float, half: float, confidence: float, n: int, unit: str) -> Estimate:
+def from_logarithm(centre: float, half: float, confidence: float, n: int, unit: str) -> Estimate:
     """An interval on the logarithm as one of the quantity; a bound that no float can hold is none."""
     high = math.exp(centre + half) if centre + half < _LARGEST_EXPONENT else None
     return Estimate(
@@ -189,7 +189,7 @@ def ratio_of(numerator: LogMean, denominator: LogMean, confidence: float) -> Est
     degrees = a.degrees + b.degrees
     if spread > 0:
         degrees = spread**2 / (a.error**4 / a.degrees + b.error**4 / b.degrees)
-    return _from_logarithm(difference, student_t(confidence, degrees) * math.sqrt(spread), confidence, n, "x")
+    return from_logarithm(difference, student_t(confidence, degrees) * math.sqrt(spread), confidence, n, "x")
 
 
 def ratio_with_misses(numerator: Sequence[float], denominator: Sequence[float], confidence: float) -> Estimate | None:

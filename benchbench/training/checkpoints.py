@@ -13,7 +13,6 @@ operation. What no link leads to is removed.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -28,13 +27,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from benchbench.errors import ScenarioError, StoreError
+from benchbench.record import checkpoint_files as files
+from benchbench.record.checkpoint_files import BEST, KEY, LAST
 from benchbench.record.store import sync_folder
 from benchbench.training.state_tree import Tensors, flattened, restored
-
-KEY = "training.resume"
-LAST, BEST = "last", "best"
-_FORMAT = 1
-_MANIFEST, _MODEL, _STATE = "checkpoint.json", "model.safetensors", "state.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,19 +87,19 @@ def write(folder: Path, checkpoint: Checkpoint, links: Iterable[str]) -> int:
 
 def _fill(folder: Path, checkpoint: Checkpoint) -> int:
     flat, tensors = flattened(checkpoint.state)
-    for file, content in ((_MODEL, checkpoint.weights), (_STATE, tensors)):
+    for file, content in ((files.MODEL, checkpoint.weights), (files.STATE, tensors)):
         save_file({name: _plain(tensor) for name, tensor in content.items()}, folder / file, {"format": "pt"})
     manifest = {
-        "format": _FORMAT,
+        "format": files.FORMAT,
         "step": checkpoint.step,
         "of": checkpoint.of,
         "finished": checkpoint.finished,
-        "sha256": {file: _hash(folder / file) for file in (_MODEL, _STATE)},
+        "sha256": {file: files.digest(folder / file) for file in (files.MODEL, files.STATE)},
         "state": flat,
         "history": checkpoint.history,
     }
-    (folder / _MANIFEST).write_text(json.dumps(manifest, allow_nan=False), encoding="utf-8")
-    for file in (_MODEL, _STATE, _MANIFEST):
+    (folder / files.MANIFEST).write_text(json.dumps(manifest, allow_nan=False), encoding="utf-8")
+    for file in (files.MODEL, files.STATE, files.MANIFEST):
         with (folder / file).open("rb") as handle:
             os.fsync(handle.fileno())
     sync_folder(folder)
@@ -114,11 +110,6 @@ def _plain(tensor: torch.Tensor) -> torch.Tensor:
     """A tensor on the host with a storage of its own, as safetensors wants it."""
     host = tensor.detach().cpu().contiguous()
     return host.clone() if host.untyped_storage().nbytes() != host.nbytes else host
-
-
-def _hash(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _lead(link: Path, name: str) -> None:
@@ -136,56 +127,21 @@ def _tidy(folder: Path) -> None:
             shutil.rmtree(one, ignore_errors=True)
 
 
-def manifest(folder: Path) -> dict[str, Any]:
-    """What a checkpoint says of itself.
-
-    Raises:
-        ScenarioError: it is none, a damaged one, or of a format that this version does not know.
-    """
-    file = folder / _MANIFEST
-    if not file.is_file():
-        there = "is no checkpoint" if folder.is_dir() else "is not there"
-        raise ScenarioError(f"{folder} {there}; name a folder that holds {_MANIFEST}, such as .../last", key=KEY)
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-        known = found["format"] == _FORMAT
-        if known and {*found["sha256"]} == {_MODEL, _STATE} and isinstance(found["of"], dict):
-            return dict(found)
-    except (OSError, ValueError, KeyError, TypeError):
-        known = True
-    damaged = "is damaged: it is no JSON, or lacks what it should hold"
-    raise ScenarioError(f"{file} {damaged if known else 'is of a format that this version does not know'}", key=KEY)
-
-
-def check_files(folder: Path, found: Mapping[str, Any]) -> None:
-    """Compares a checkpoint's tensors with the hashes of them that its manifest holds.
-
-    Raises:
-        ScenarioError: a file is missing or damaged.
-    """
-    for file, digest in found["sha256"].items():
-        path = folder / file
-        if not path.is_file():
-            raise ScenarioError(f"{path} is missing; the checkpoint is damaged", key=KEY)
-        if _hash(path) != digest:
-            raise ScenarioError(f"{path} is damaged: its contents are not those that were written", key=KEY)
-
-
 def read(folder: Path) -> Checkpoint:
     """A checkpoint, its tensors on the host.
 
     Raises:
         ScenarioError: it is none, or a damaged one.
     """
-    found = manifest(folder)
-    check_files(folder, found)
+    found = files.manifest(folder)
+    files.check_files(folder, found)
     try:
         return Checkpoint(
             step=found["step"],
             of=found["of"],
             finished=found["finished"],
-            weights=load_file(folder / _MODEL),
-            state=restored(found["state"], load_file(folder / _STATE)),
+            weights=load_file(folder / files.MODEL),
+            state=restored(found["state"], load_file(folder / files.STATE)),
             history=found["history"],
         )
     except (SafetensorError, KeyError, ValueError, TypeError, AttributeError) as error:

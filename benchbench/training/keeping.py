@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from benchbench.record.checkpoint_files import BEST, LAST
 from benchbench.record.reaching import goal, looks
 from benchbench.scenario.scenario import Scenario
 from benchbench.training import checkpoints, resuming
-from benchbench.training.checkpoints import BEST, LAST
 from benchbench.training.journal import Journal
 from benchbench.training.loop import Loop
 from benchbench.workload.preparing import Prepared

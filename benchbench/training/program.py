@@ -86,7 +86,7 @@ def _carry_out(
     else:
         rows = min(EVALUATION_BATCH, 2 * loop.parts.batches.micro_batch)  # no gradients: less than a step's memory
         validation = held_out(prepared.validation, prepared.encoding, device, rows)
-        aside = _aside(scenario, prepared, loop, limits)
+        aside = _aside(scenario, prepared, loop, events, limits)
         metrics |= procedures.time_to_target(loop, scenario, events, validation, limits.deadline_s, aside)
         if limits.test_split and len(prepared.test):
             test = held_out(prepared.test, prepared.encoding, device, rows)
@@ -102,12 +102,17 @@ def _carry_out(
     events.emit("done", final_metrics=known, micro_batch=loop.parts.batches.micro_batch, **seen, **memory)
 
 
-def _aside(scenario: Scenario, prepared: Prepared, loop: Loop, limits: Limits) -> Aside:
+def _aside(scenario: Scenario, prepared: Prepared, loop: Loop, events: Events, limits: Limits) -> Aside:
     """What is done beside a training to a target, which goes on from a checkpoint if the scenario names one."""
     training = scenario.training
     earlier: list[Mapping[str, Any]] = []
     if training.resume is not None:
         earlier = resuming.resume(Path(training.resume), loop, scenario, prepared)
+        told = (
+            f"the training went on from the checkpoint of step {loop.steps_taken}: the training time before it counts, "
+            "and so does warming up twice; telemetry and the figures of a step are of the steps after it"
+        )
+        events.emit("warning", code="resumed", message=told)
     several = training.global_batch > 1
     return Aside(
         noise_scale=NoiseScale(loop, oversample=scenario.data.balance == "oversample") if several else None,

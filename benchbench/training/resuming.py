@@ -11,13 +11,14 @@ import torch
 from pydantic import BaseModel, ValidationError
 
 from benchbench.errors import ScenarioError
+from benchbench.record.checkpoint_files import KEY, check_files, manifest
 from benchbench.scenario.engines import value_at
 from benchbench.scenario.knobs import Factor
 from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.space import fields_of
 from benchbench.scenario.text import shown
 from benchbench.training import checkpoints, randomness
-from benchbench.training.checkpoints import KEY, Checkpoint
+from benchbench.training.checkpoints import Checkpoint
 from benchbench.training.loop import Loop
 from benchbench.workload.preparing import Prepared
 
@@ -75,8 +76,8 @@ def check(folder: Path, scenario: Scenario) -> None:
         raise ScenarioError("a throughput run begins anew; leave it out, or measure time-to-target", key=KEY)
     if scenario.measure.repeats != 1:
         raise ScenarioError("one training goes on from a checkpoint: set measure.repeats to 1", key=KEY)
-    found = checkpoints.manifest(folder)
-    checkpoints.check_files(folder, found)
+    found = manifest(folder)
+    check_files(folder, found)
     _check_training(folder, found["of"], scenario, finished=found["finished"])
 
 

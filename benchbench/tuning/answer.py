@@ -7,7 +7,7 @@ from typing import Any
 
 from benchbench.record.study import Attribution, Baseline, Economics, Recommendation
 from benchbench.record.summary import Summary, summarize, warnings_of
-from benchbench.record.types import Run, RunWarning
+from benchbench.record.types import Outcome, Run, RunWarning
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.account import attribution, economics, run_ids
@@ -127,8 +127,18 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             after.time_to_target_s,
             proved=judgement.verdict == "faster",
         ),
-        warnings=tuple(dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run)))),
+        warnings=(
+            *_of_baseline(baseline),
+            *dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run))),
+        ),
     )
+
+
+def _of_baseline(baseline: Setup | None) -> tuple[RunWarning, ...]:
+    if baseline is None or baseline.trial.outcome is not Outcome.REFUSED:
+        return ()
+    why = "" if baseline.trial.failure is None else f": {baseline.trial.failure.message}"
+    return (RunWarning(code="baseline-refused", message=f"the baseline has no time to compare with{why}"),)
 
 
 def _judged(findings: Findings, judgement: Judgement, today: Scenario) -> dict[str, Any]:
@@ -170,12 +180,27 @@ def _reason(findings: Findings, judgement: Judgement) -> str:
     if _never_reached(findings):
         return _NO_TARGET
     confirmation = findings.confirmation
+    short = _fewest_answered(confirmation)
+    if short is not None:
+        held, why = short
+        did = f"{held} of {confirmation.wanted}" if held else "none"
+        return f"{judgement.reason} ({did} of the repeats that confirm it could be had: {why})"
     if findings.finalists and confirmation.planned < confirmation.wanted:
         did = f"{confirmation.planned} of {confirmation.wanted}" if confirmation.planned else "none"
         if findings.stop is Stop.INTERRUPTED:
             return f"{judgement.reason} (interrupted before the repeats that confirm it)"
         return f"{judgement.reason} (the time that was left paid for {did} of the repeats that confirm it)"
     return judgement.reason
+
+
+def _fewest_answered(confirmation: Confirmation) -> tuple[int, str] | None:
+    """Of the runs of which a repeat was refused, how many repeats the shortest has, and why; None where none was."""
+    refused = [run for run in confirmation.runs.values() if any(r.outcome is Outcome.REFUSED for r in run.repeats)]
+    if not refused:
+        return None
+    run = min(refused, key=lambda run: len(run.repeats))
+    last = run.repeats[-1]
+    return len(run.repeats) - 1, last.failure.message if last.failure is not None else "refused"
 
 
 def _ids(findings: Findings, setup: Setup | None) -> tuple[str, ...]:

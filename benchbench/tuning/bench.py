@@ -25,6 +25,7 @@ class Bench:
         clock: the budget's.
         command: what the user typed.
         lock_fd: the machine's lock.
+        kept: whether runs are stored.
     """
 
     executor: Executor
@@ -33,6 +34,7 @@ class Bench:
     clock: Callable[[], float]
     command: tuple[str, ...] = ()
     lock_fd: int | None = None
+    kept: bool = True
 
     def measure(
         self,
@@ -71,6 +73,7 @@ class Bench:
             end_by=allowance.end_by,
             deadline_s=allowance.deadline_s,
             lock_fd=self.lock_fd,
+            kept=self.kept,
             test_split=test_split,
             clock=self.clock,
         )

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from benchbench.errors import InputError
 from benchbench.record.types import Repeat
+from benchbench.scenario.scenario import Scenario
+from benchbench.stats.repeats import FEWEST
 from benchbench.units import human, parse_duration
 
 LEAST_S = 10.0
@@ -29,6 +31,12 @@ _KILL_GRACE_S = 5.0
 _THROUGHPUT_PATIENCE = 4.0
 _THROUGHPUT_LEAST_S = 120.0
 _CONFIRMATION_PATIENCE = 3.0
+
+
+def confirmation_repeats(scenario: Scenario) -> int:
+    """How often a confirmation measures each setup, if the budget pays for it: as the scenario says, three or more."""
+    own = scenario.measure.repeats
+    return max(FEWEST, FEWEST if own == "auto" else own)
 
 
 def parse_budget(text: str) -> float:

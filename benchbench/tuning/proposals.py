@@ -8,6 +8,7 @@ in words what became of it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ from benchbench.tuning.space import Axis, Listed, Ranged, Scalar, SearchSpace, i
 JOURNAL = "optuna.journal"
 CONSTRAINT = "no value"
 _TRIES = 16
+_DRAWS = 1_000  # at random, in a space that cannot be counted through
+_COUNTABLE = 20_000
 _NOTHING = object()
 
 
@@ -39,9 +42,18 @@ class Proposal(NamedTuple):
 
 
 class Proposer:
-    """Proposes each setup once. Used by one thread of one process."""
+    """Proposes each setup once, and none that cannot run. Used by one thread of one process."""
 
-    def __init__(self, study: str, space: SearchSpace, seed: int, folder: Path) -> None:
+    def __init__(
+        self,
+        study: str,
+        space: SearchSpace,
+        seed: int,
+        folder: Path,
+        legal: Callable[[Overrides], bool] = lambda _setup: True,
+        *,
+        durable: bool = True,
+    ) -> None:
         """Opens a new study in a folder's journal.
 
         Args:
@@ -49,6 +61,8 @@ class Proposer:
             space: the axes.
             seed: of every random choice.
             folder: where the journal goes.
+            legal: whether a setup may be proposed.
+            durable: whether each entry of the journal must survive the machine, and not just the process.
 
         Raises:
             StoreError: the journal cannot be written (as for every method below).
@@ -57,21 +71,29 @@ class Proposer:
         self._folder = folder
         self._space = space
         self._distributions = {key: _distribution(axis) for key, axis in space.axes.items()}
+        self._legal = legal
         self._seen: set[str] = set()
+        self._passed = 0
+        self._found_none = False
         self._open: dict[int, Trial] = {}
         inner = TPESampler(seed=seed, constant_liar=False)
         with self._storing():
             self._study = optuna.create_study(
                 study_name=study,
-                storage=JournalStorage(JournalFileBackend(str(folder / JOURNAL))),
+                storage=JournalStorage((JournalFileBackend if durable else _QuickJournal)(str(folder / JOURNAL))),
                 sampler=_NewOnly(inner, self._distributions, self._unseen, seed),
                 direction="minimize",
             )
 
     @property
     def exhausted(self) -> bool:
-        """Whether every setup of a finite space was proposed."""
-        return self._space.size is not None and len(self._seen) >= self._space.size
+        """Whether every setup that may be was proposed; where they cannot be counted through, as far as is seen."""
+        size = self._space.size
+        if size is None or size > _COUNTABLE:
+            return self._found_none
+        while self._passed < size and not self._is_new(self._space.setup(self._passed)):
+            self._passed += 1
+        return self._passed >= size
 
     def baseline(self, overrides: Overrides, *, is_candidate: bool) -> Proposal:
         """Puts what a user runs today first.
@@ -140,13 +162,35 @@ class Proposer:
         return trial
 
     def _unseen(self, start: int | None, params: Mapping[str, Scalar]) -> Overrides | None:
-        """The setup if it is new; else, counting from a start in a finite space, the next one that is."""
+        """The setup if it is new; else, given a start, the next one that is, or in a large space one at random."""
         overrides = self._space.own(params)
-        if identity(overrides) not in self._seen:
+        if self._is_new(overrides):
             return overrides
-        if start is None or self._space.size is None:
+        if start is None:
             return None
-        return self._space.first_new(start % self._space.size, lambda setup: identity(setup) in self._seen)
+        if self._space.size is not None and self._space.size <= _COUNTABLE:
+            return self._space.first_new(start % self._space.size, lambda setup: not self._is_new(setup))
+        random = np.random.default_rng(start)
+        drawn = (self._space.drawn(random) for _ in range(_DRAWS))
+        found = next((setup for setup in drawn if self._is_new(setup)), None)
+        self._found_none = found is None
+        return found
+
+    def _is_new(self, overrides: Overrides) -> bool:
+        return identity(overrides) not in self._seen and self._legal(overrides)
+
+
+class _QuickJournal(JournalFileBackend):
+    """Optuna's own format, handed to the operating system at once; written by one process alone."""
+
+    def __init__(self, file_path: str) -> None:
+        super().__init__(file_path)
+        self._file = Path(file_path)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """See `BaseJournalBackend`."""
+        with self._file.open("ab") as file:
+            file.write("".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode())
 
 
 def _distribution(axis: Axis) -> BaseDistribution:

@@ -91,8 +91,11 @@ class Search:
         try:
             scenario = vary(self._question.scenario, proposal.overrides)
             self._question.admit(scenario)
+            reason = self._question.feasible.refusal(scenario) if self._question.feasible is not None else None
         except InputError as refusal:
-            self._learn(proposal, setups.refused(proposal, str(refusal), self._budget.spent_s))
+            reason = str(refusal)
+        if reason is not None:
+            self._learn(proposal, setups.refused(proposal, reason, self._budget.spent_s))
             return
         self._measure(proposal, scenario, allowance, "candidate")
 
@@ -112,6 +115,8 @@ class Search:
         if not runs:
             self._proposer.abandon(proposal, {"failure": "no time was left to start it"})
             return
+        if self._question.feasible is not None:
+            self._question.feasible.saw(scenario, runs[0].repeats[0])
         span_s = (started_s, self._budget.spent_s)
         self._learn(proposal, setups.measured(self._question.objective, proposal, role, scenario, runs[0], span_s))
 

@@ -12,6 +12,8 @@ from benchbench.record.types import Failure, Outcome, Repeat, Run
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.budget import Cost
+from benchbench.tuning.feasible import Feasible
+from benchbench.tuning.legal import Legal
 from benchbench.tuning.objective import FAILURE, Objective, is_miss
 from benchbench.tuning.proposals import Proposal
 from benchbench.tuning.space import SearchSpace
@@ -45,6 +47,8 @@ class Question:
         space: what may change.
         objective: what is minimised.
         admit: raises InputError for what cannot run here.
+        legal: which setups may be proposed.
+        feasible: which of them cannot fit into the memory; None where memory does not count.
         trials: how many setups to measure at most, the baseline among them; None = as the budget allows.
     """
 
@@ -53,6 +57,8 @@ class Question:
     space: SearchSpace
     objective: Objective
     admit: Callable[[Scenario], None]
+    legal: Legal
+    feasible: Feasible | None = None
     trials: int | None = None
 
 
@@ -145,6 +151,10 @@ def _note(repeat: Repeat, scenario: Scenario) -> str | None:
     if repeat.outcome is not Outcome.OK or repeat.reach is None or repeat.reach.reached or repeat.figures is None:
         return None
     steps = repeat.figures.measured_steps + repeat.figures.warmup_steps
+    if "stopped_by_deadline" in repeat.facts:
+        if repeat.facts["stopped_by_deadline"]:
+            return f"stopped after {steps} steps: it had become slower than the best so far"
+        return f"the target was not reached in {steps} steps"
     if steps >= scenario.training.max_steps:
         return f"the target was not reached in {steps} steps"
     return f"stopped after {steps} of {scenario.training.max_steps} steps: it had become slower than the best so far"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Protocol
+
+import numpy as np
 
 from benchbench.errors import InputError
 from benchbench.record.study import Overrides
@@ -147,6 +149,17 @@ class SearchSpace:
             found[key] = axis.at(digit)
         return found
 
+    def drawn(self, random: np.random.Generator) -> Overrides:
+        """A setup at random: each axis evenly, a logarithmic continuum in orders of magnitude."""
+        return {key: _drawn(axis, random) for key, axis in self.axes.items()}
+
+    def some(self, most: int) -> Iterator[Overrides]:
+        """Every setup, or as many at random (the same each time) where there are more than `most`."""
+        if self.size is not None and self.size <= most:
+            return (self.setup(index) for index in range(self.size))
+        random = np.random.default_rng(0)
+        return (self.drawn(random) for _ in range(most))
+
     def first_new(self, start: int, seen: Callable[[Overrides], bool]) -> Overrides | None:
         """The first setup from an index on, round about, that was not seen; None when all were."""
         assert self.size is not None
@@ -154,8 +167,18 @@ class SearchSpace:
         return next((setup for setup in every if not seen(setup)), None)
 
 
-def identity(overrides: Overrides) -> str:
-    """Equal for equal setups, and for them alone."""
+def _drawn(axis: Axis, random: np.random.Generator) -> Scalar:
+    if axis.count is not None:
+        return axis.at(int(random.integers(axis.count)))
+    assert isinstance(axis, Ranged)
+    low, high = float(axis.range.low), float(axis.range.high)
+    if not axis.range.log:
+        return random.uniform(low, high)
+    return min(high, max(low, math.exp(random.uniform(math.log(low), math.log(high)))))
+
+
+def identity(overrides: Overrides | Scalar) -> str:
+    """Equal for equal setups, or equal values, and for them alone."""
     return json.dumps(overrides, sort_keys=True)
 
 

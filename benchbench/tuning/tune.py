@@ -15,16 +15,18 @@ from benchbench.record.machine import Machine
 from benchbench.record.store import new_id, now
 from benchbench.record.study import Study
 from benchbench.record.study_store import StudyDraft
+from benchbench.record.types import Run
 from benchbench.scenario import engines
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.writing import to_yaml
-from benchbench.stats.repeats import FEWEST
 from benchbench.tuning import objective as objectives
 from benchbench.tuning.answer import Findings, answer
 from benchbench.tuning.bench import Bench
-from benchbench.tuning.budget import Budget, Pacing
+from benchbench.tuning.budget import Budget, Pacing, confirmation_repeats
 from benchbench.tuning.confirm import Confirmation, confirm, finalists, setups_to_confirm
+from benchbench.tuning.feasible import Feasible
+from benchbench.tuning.legal import Judge, Legal, impossible
 from benchbench.tuning.moments import Watch
 from benchbench.tuning.proposals import Proposer
 from benchbench.tuning.search import Search
@@ -52,6 +54,10 @@ class TuneRequest:
         command: what was typed.
         lock_fd: the machine's lock.
         admit: raises InputError for a scenario that cannot run here.
+        replayed_from: the table that answers in place of a machine; None for real measurements. Then runs are not
+            stored, and a baseline that cannot be measured is no error but a setup without a time.
+        judge: what the trainer's libraries say of scenarios; None asks nobody.
+        feasible: which setups cannot fit into the memory; None where memory does not count.
     """
 
     scenario: Scenario
@@ -65,14 +71,18 @@ class TuneRequest:
     command: tuple[str, ...] = ()
     lock_fd: int | None = None
     admit: Callable[[Scenario], None] = engines.check
+    replayed_from: str | None = None
+    judge: Judge | None = None
+    feasible: Feasible | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredStudy:
-    """A study and the folder that holds it."""
+    """A study, the folder that holds it, and every run that it measured, in the order of time."""
 
     study: Study
     folder: Path
+    runs: tuple[Run, ...]
 
     @property
     def interrupted(self) -> bool:
@@ -90,14 +100,20 @@ def question_of(request: TuneRequest) -> Question:
     space = space_of(request.scenario)
     scenario = objective.prepare(request.scenario)
     baseline = vary(scenario, dict(scenario.search.baseline))
-    request.admit(baseline)
+    if request.replayed_from is None:
+        request.admit(baseline)
     _check_study_name(request)
+    refused = impossible(scenario, space, request.admit, request.judge) if request.judge is not None else {}
+    legal = Legal(scenario, space, request.admit, refused)
+    legal.check()
     return Question(
         scenario=scenario,
         baseline=baseline,
         space=space,
         objective=objective,
         admit=request.admit,
+        legal=legal,
+        feasible=request.feasible,
         trials=request.trials,
     )
 
@@ -149,9 +165,10 @@ def tune(
         clock=clock,
         command=request.command,
         lock_fd=request.lock_fd,
+        kept=request.replayed_from is None,
     )
     pacing = Pacing(budget, trains=question.objective.reaches, repeats=confirmation_repeats(request.scenario))
-    proposer = Proposer(draft.name, question.space, request.seed, draft.folder)
+    proposer = Proposer(draft.name, question.space, request.seed, draft.folder, question.legal, durable=bench.kept)
     search = Search(question, bench, proposer, budget, pacing, watch)
     stop = search.run()
     confirmation = Confirmation(wanted=pacing.repeats)
@@ -170,12 +187,6 @@ def tune(
         return _store(request, draft, findings, created_at, budget)
 
 
-def confirmation_repeats(scenario: Scenario) -> int:
-    """How often a confirmation measures each setup, if the budget pays for it: as the scenario says, three or more."""
-    own = scenario.measure.repeats
-    return max(FEWEST, FEWEST if own == "auto" else own)
-
-
 def _store(request: TuneRequest, draft: StudyDraft, findings: Findings, created_at: str, budget: Budget) -> StoredStudy:
     spent_s = budget.spent_s
     found = answer(findings, request.scenario, str(draft.final / RECOMMENDED), spent_s)
@@ -189,6 +200,7 @@ def _store(request: TuneRequest, draft: StudyDraft, findings: Findings, created_
         seed=request.seed,
         budget_s=request.budget_s,
         spent_s=spent_s,
+        replayed_from=request.replayed_from,
         stopped=findings.stop.value,
         trials=(*(s.trial for s in findings.setups), *findings.confirmation.trials),
         baseline=found.baseline,
@@ -197,4 +209,6 @@ def _store(request: TuneRequest, draft: StudyDraft, findings: Findings, created_
         economics=found.economics,
         warnings=found.warnings,
     )
-    return StoredStudy(study=study, folder=draft.commit(study, {RECOMMENDED: to_yaml(found.scenario)}))
+    folder = draft.commit(study, {RECOMMENDED: to_yaml(found.scenario)})
+    searched = (setup.run for setup in findings.setups if setup.run is not None)
+    return StoredStudy(study=study, folder=folder, runs=(*searched, *findings.confirmation.runs.values()))

@@ -99,7 +99,8 @@ def judge(baseline: Evidence, finalists: Sequence[Evidence], margin: float, conf
             verdict="insufficient-evidence",
             chosen=best,
             speedup=None,
-            reason="the baseline has no time to compare with: it did not reach the target where this setup did",
+            reason="the baseline has no time to compare with"
+            + (": it did not reach the target where this setup did" if baseline.known else ""),
         )
     if speedup.value < 1:
         return _baseline_is_best(baseline, speedups, margin, confidence)
@@ -184,5 +185,5 @@ def _why(speedup: Estimate, margin: float) -> str:
 
 
 def says_nothing(run: Run) -> bool:
-    """Whether every repeat of a run was cut off from outside: by the user, or by the end of the budget."""
-    return all(repeat.outcome in (Outcome.INTERRUPTED, Outcome.TIMEOUT) for repeat in run.repeats)
+    """Whether every repeat of a run was refused, or cut off from outside: by the user, or by the end of the budget."""
+    return all(r.outcome in (Outcome.INTERRUPTED, Outcome.TIMEOUT, Outcome.REFUSED) for r in run.repeats)

@@ -42,7 +42,7 @@ def _place(answer: str, context: str, start: str | None, row: int) -> Place | No
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
         raise ScenarioError(
             f"the answer of row {row}, {shown!r}, is not {where}; an answer is a part of the context, letter by letter",
-            key="data.answer_column",
+            key="data.answer_column" if start is None else "data.answer_start_column",
         )
     return begin, begin + len(text)
 
@@ -51,7 +51,7 @@ def _number(text: str, row: int) -> int:
     if not text.isdecimal():
         raise ScenarioError(
             f"the answer_start of row {row} is {text!r}; expected how many characters of the context come before",
-            key="data.answer_column",
+            key="data.answer_start_column",
         )
     return int(text)
 

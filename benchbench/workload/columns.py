@@ -12,7 +12,7 @@ from benchbench.workload.rows import Rows, Value
 
 SHARD_ROWS = 10_000
 SHARD_CHARACTERS = 1 << 24
-MAY_BE_EMPTY = ("answer",)  # a question without one is unanswerable
+MAY_BE_EMPTY = ("answer", "answer_start")  # a question without one is unanswerable
 _SHOWN = 12
 
 

@@ -65,8 +65,9 @@ def read(source: RowSource, data: Data, task: Task, shelf: Shelf, costs: Costs, 
     sketch = _Sketch()
     digest = hashlib.sha256()
     shards = source.word_shards if task.labels_words else source.shards
+    roles = (*task.roles, *(role for role in task.optional_roles if getattr(data, f"{role}_column") is not None))
     with SpoolWriter(shelf, _RAW) as writer:
-        for split, every in costs.each("decode", iter(shards(data, task.roles, costs))):
+        for split, every in costs.each("decode", iter(shards(data, roles, costs))):
             rows = _needed(every, task, data)
             with costs.spent("decode"):
                 _hash(digest.update, split, rows)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "text_column", "label_column", "source_column", "target_column", "question_column", "context_column",
-    "answer_column",
+    "answer_column", "answer_start_column",
 )  # fmt: skip
 # Settings of `data` that mean something to some sources only.
 OWN = ("path", "subset", "revision", "split", "lengths", *COLUMNS)

@@ -73,6 +73,7 @@ class Task(ABC):
     Attributes:
         head: the transformers auto class.
         roles: what a row must have, such as `text` and `label`; a source gives a column for each.
+        optional_roles: what a row may have, if the scenario names its column.
         labelled_by: the role that holds classes, if one does.
         labels_words: whether that is a class for each word of `text`, so that both are lists.
         tokenizer: the kind of vocabulary that is made where no pretrained one is used: `wordpiece` (lower-cased
@@ -86,6 +87,7 @@ class Task(ABC):
 
     head: str
     roles: tuple[str, ...]
+    optional_roles: tuple[str, ...] = ()
     labelled_by: str | None = None
     labels_words: bool = False
     tokenizer: Literal["wordpiece", "bytes"] = "wordpiece"

@@ -64,4 +64,4 @@ def test_a_benchmark_writes_its_record(tmp_path: Path, benchmark: str, ratio: st
     assert all(pair[f"{name}_s"] > 0 for pair in record["pairs"] for name in names)
     if benchmark == "telemetry_cost":
         assert record["watched_s"] > 0
-        assert 0 < record["watching_cpu_share"] < 1
+        assert 0 <= record["watching_cpu_share"] < 1

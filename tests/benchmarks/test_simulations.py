@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from benchbench.stats.steady import warmup_length
-from benchmarks.simulations import coverage, power
+from benchmarks.simulations import coverage, power, steps
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,6 +57,24 @@ def test_the_formula_plans_about_what_the_simulation_needs() -> None:
         assert needed is not None
         assert planned is not None
         assert abs(needed - planned) <= 2
+
+
+@pytest.mark.parametrize("draw", [steps.normal, partial(steps.lasting, 0.6)])
+def test_simulated_histories_have_the_variance_and_the_correlation_that_they_claim(draw: steps.Draw) -> None:
+    noise = draw(np.random.default_rng(5), 40_000)
+    assert noise.var() == pytest.approx(1.0, abs=0.05)
+    correlation = 0.0 if draw is steps.normal else 0.6
+    assert np.corrcoef(noise[1:], noise[:-1])[0, 1] == pytest.approx(correlation, abs=0.02)
+
+
+def test_steps_are_found_and_hardly_any_is_made_of_nothing() -> None:
+    assert steps.found((10, 10), 200) >= 0.9
+    assert steps.alarms(steps.normal, 15, steps.NO_THRESHOLD, 400) <= 0.05 + 2 * 0.011
+
+
+def test_the_simulation_of_histories_writes_its_record(tmp_path: Path) -> None:
+    record = record_of(tmp_path, "simulations.steps", "--trials", "10")
+    assert {"claims", "alarms", "found_exactly"} <= set(record)
 
 
 def test_a_simulation_writes_its_record(tmp_path: Path) -> None:

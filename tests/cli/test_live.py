@@ -61,9 +61,10 @@ def test_a_terminal_shows_a_bar() -> None:
 def test_the_preparation_before_a_run_is_shown_too(is_terminal: bool) -> None:
     terminal = Console(file=io.StringIO(), force_terminal=is_terminal, width=100)
     with Preparation(terminal) as display:
-        for message in ({"event": "other"}, ENCODING, ENCODING):
+        for message in ({"event": "other"}, ENCODING, ENCODING, {"event": "silent", "after_s": 120.0}):
             display.watch(message)
     assert isinstance(terminal.file, io.StringIO)
     said = terminal.file.getvalue()
     assert "preparing the data: tokenize 250,000 of 1,000,000 rows" in said
     assert said.count("preparing") == 1 or is_terminal
+    assert "the check has said nothing for" in said

@@ -162,7 +162,8 @@ def test_stopping_the_command_keeps_what_ended_and_leaves_no_process(
 def test_gpus_are_listed_with_their_series_and_what_is_missing(tmp_path: Path, environment: dict[str, str]) -> None:
     library = nvml(without=["nvmlDeviceGetPowerUsage"])
     with_driver = {**environment, **nvml_environment(library, FAKE_NVML_LOST="1@2.0")}
-    answer = benchbench(tmp_path, with_driver, "run", TINY, *QUICK, "--json", "--no-report")
+    long_enough = ("--set", "measure.warmup=2", "--set", "measure.steps=60", "--repeats", "1")
+    answer = benchbench(tmp_path, with_driver, "run", TINY, *long_enough, "--json", "--no-report")
     assert answer.returncode == 0, answer.stderr
     run = document(answer)["runs"][0]
     seen = {device["device"]: device for device in run["telemetry"]}

@@ -68,7 +68,7 @@ def test_the_document_is_the_contracts_and_stands_alone_on_stdout(
     assert contract <= set(whole)
     assert whole["budget_s"] == 60.0
     assert whole["trials"] == {
-        "ok": 7, "refused": 2, "oom": 0, "timeout": 0, "crashed": 0, "diverged": 0, "interrupted": 0, "invalid": 0,
+        "ok": 7, "refused": 0, "oom": 0, "timeout": 0, "crashed": 0, "diverged": 0, "interrupted": 0, "invalid": 0,
     }  # fmt: skip
     found = whole["recommendation"]
     assert found["verdict"] == "faster"
@@ -180,7 +180,7 @@ def test_dry_run_says_what_for_how_long_and_why_and_creates_nothing(
         (["s.yaml", "--budget", "1m", "--objective", "speed"], "--objective"),
         (["s.yaml", "--budget", "1m", "--study", "a/b"], "--study"),
         (["s.yaml", "--budget", "1m", "--set", "precision=fp32", "--set", "precision=bf16"], "--set"),
-        (["s.yaml", "--budget", "1m", "--set", "search.space={}"], "search.space"),
+        (["s.yaml", "--budget", "1m", "--set", "search.space={training.micro_batch: [5, 7]}"], "search.space"),
         (["s.yaml", "--budget", "1m", "--set", "precision=fp8"], "precision"),
         (["missing.yaml", "--budget", "1m"], None),
         (["s.yaml"], None),
@@ -211,8 +211,27 @@ def test_an_unknown_executor_is_refused(tune: Run, tmp_path: Path, capsys: pytes
 
 
 def test_the_file_stands_in_the_message_of_what_is_wrong_in_it(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    tune("s.yaml", "--budget", "1m", "--set", "search.space={}", "--json")
-    assert document(capsys)["error"]["file"] == "s.yaml"
+    tune("s.yaml", "--budget", "1m", "--set", "search.space={training.micro_batch: [5, 7]}", "--json")
+    error = document(capsys)["error"]
+    assert error["file"] == "s.yaml"
+    assert "no combination of these values can run; the first is refused: " in error["message"]
+
+
+def test_without_a_space_one_is_derived_and_shown_before_it_starts(
+    tune: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("s.yaml", "--budget", "60s", "--trials", "2", "--set", "search.space={}", "--json", "--no-report")
+    assert tune(*arguments) == 0
+    told = capsys.readouterr()
+    shown, _, after = told.err.partition("baseline")
+    assert "this one follows from it and from the machine" in shown
+    for word in ("training.optimizer.learning_rate", "seconds-per-step", "steps-to-target", "fp32, bf16"):
+        assert word in re.sub(r"\s+", " ", shown), word
+    assert after
+    study = json.loads(Path(json.loads(told.out)["dir"], "study.json").read_text())
+    space = study["scenario"]["search"]["space"]
+    assert space["precision"] == ["fp32", "bf16"]
+    assert set(space) == set(study["recommendation"]["overrides"])
 
 
 def test_a_study_is_named_and_its_name_taken_once(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:

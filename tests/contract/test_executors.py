@@ -11,6 +11,8 @@ from benchbench import registry
 from benchbench.executors.base import Executor, Request
 from benchbench.executors.kinds.child import ChildExecutor
 from benchbench.executors.kinds.fake import Answer, FakeExecutor
+from benchbench.executors.kinds.replay import ReplayExecutor
+from benchbench.executors.records import Records, Row
 from benchbench.record.figures import figures
 from benchbench.record.store import read_raw
 from benchbench.record.types import Outcome, Repeat
@@ -26,6 +28,12 @@ _ENDINGS = {
 }
 
 
+def _scenario() -> Scenario:
+    return Scenario.model_validate(
+        {"name": "t", "model": {"family": "bert", "size": "tiny"}, "task": "sequence-classification"}
+    )
+
+
 def _child(outcome: Outcome) -> Executor:
     return ChildExecutor((sys.executable, "-c", PRELUDE + _ENDINGS[outcome]))
 
@@ -34,7 +42,14 @@ def _fake(outcome: Outcome) -> Executor:
     return FakeExecutor(lambda _scenario, _seed: Answer(outcome=outcome))
 
 
-MAKERS: dict[str, Make] = {"child": _child, "fake": _fake}
+def _replay(outcome: Outcome) -> Executor:
+    scenario = _scenario()
+    row = Row(seed=2, outcome=outcome, step_s=0.1, startup_s=1.0, warmup_s=0.1, probe_cost_s=4.0)
+    records = Records(name="t.csv", keys=("precision",), rows={(scenario.precision,): (row,)})
+    return ReplayExecutor(records, scenario)
+
+
+MAKERS: dict[str, Make] = {"child": _child, "fake": _fake, "replay": _replay}
 
 
 def test_every_executor_is_under_contract() -> None:
@@ -47,10 +62,7 @@ def make(request: pytest.FixtureRequest) -> Make:
 
 
 def run(executor: Executor, folder: Path, heard: list[object] | None = None) -> Repeat:
-    scenario = Scenario.model_validate(
-        {"name": "t", "model": {"family": "bert", "size": "tiny"}, "task": "sequence-classification"}
-    )
-    request = Request(scenario=scenario, index=2, order=5, folder=folder, timeout_s=1.5)
+    request = Request(scenario=_scenario(), index=2, order=5, folder=folder, timeout_s=1.5)
     return executor.run(request, (heard if heard is not None else []).append)
 
 
@@ -62,8 +74,9 @@ def test_every_ending_is_an_outcome(make: Make, tmp_path: Path, outcome: Outcome
     assert (repeat.index, repeat.order, repeat.seed) == (2, 5, 2)
 
 
-def test_the_figures_come_from_the_raw_lines(make: Make, tmp_path: Path) -> None:
-    repeat = run(make(Outcome.OK), tmp_path)
+@pytest.mark.parametrize("name", sorted(set(MAKERS) - {"replay"}))
+def test_the_figures_come_from_the_raw_lines(name: str, tmp_path: Path) -> None:
+    repeat = run(MAKERS[name](Outcome.OK), tmp_path)
     again = figures(read_raw(tmp_path), 0.95, repeat.figures.peak_memory_bytes if repeat.figures else None)
     assert repeat.figures is not None
     assert repeat.figures == again

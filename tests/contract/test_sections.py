@@ -9,6 +9,7 @@ import pytest
 
 from benchbench import registry
 from benchbench.record.comparing import compare
+from benchbench.record.history_series import series_of
 from benchbench.record.store import read_run
 from benchbench.record.study import Attribution
 from benchbench.record.types import Outcome
@@ -18,6 +19,7 @@ from benchbench.report.plugins import Plugin, plugins, sections_of
 from benchbench.report.subject import (
     AnySubject,
     ComparisonSubject,
+    HistorySubject,
     RunSubject,
     StudySubject,
     run_subject,
@@ -62,6 +64,13 @@ def _comparison(out: Path, *changes: dict[str, object]) -> ComparisonSubject:
     return ComparisonSubject(comparison=compare([r.run for r in runs], 0.02), runs=runs, command=("benchbench",))
 
 
+def _history(out: Path, *changes: dict[str, object]) -> HistorySubject:
+    runs = [read_run(run_folder(out, f"20260101-00000{i}-bert-aaaa", **one)) for i, one in enumerate(changes)]  # type: ignore[arg-type]
+    series, _ = series_of(runs, None, 0.02)
+    assert series is not None
+    return HistorySubject(series=series, threshold=0.02, command=("benchbench",))
+
+
 SUBJECTS: dict[str, Callable[[Path], AnySubject]] = {
     "an ok run": _run,
     "to a target": partial(_run, of=scenario(**TARGET)),
@@ -90,6 +99,10 @@ SUBJECTS: dict[str, Callable[[Path], AnySubject]] = {
     "a single repeat beside three": lambda out: _comparison(out, {}, {"outcomes": (Outcome.OK,)}),
     "some failed": lambda out: _comparison(out, {}, {"outcomes": (Outcome.OK, *FAILED)}),
     "other batches": lambda out: _comparison(out, {}, {"of": scenario(training={"global_batch": 8})}),
+    "a history": lambda out: _history(out, *[{}] * 6),
+    "a history of one run": lambda out: _history(out, {}),
+    "a history to a target": lambda out: _history(out, {"of": scenario(**TARGET)}, {"of": scenario(**TARGET)}),
+    "a history with failures": lambda out: _history(out, {"outcomes": (Outcome.OK, *FAILED)}, {"outcomes": FAILED}),
 }
 
 
@@ -104,7 +117,7 @@ def test_a_section_declares_itself(name: str) -> None:
     assert isinstance(plugin, Plugin)
     assert plugin.title
     assert plugin.takes
-    assert set(plugin.takes) <= {RunSubject, StudySubject, ComparisonSubject}
+    assert set(plugin.takes) <= {RunSubject, StudySubject, ComparisonSubject, HistorySubject}
     assert not plugin.title.endswith(".")
 
 

@@ -14,13 +14,15 @@ from benchbench.record.machine import Device, Machine
 from benchbench.record.types import Outcome, Repeat
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
-from benchbench.theory.footprint import ModelShape
+from benchbench.theory.memory import ModelShape, Stack
 
 GIB = 2**30
 HERE = Machine(os="Linux", architecture="x86_64", cpu="a CPU", cpus=2, cpus_usable=2, memory_bytes=16 * GIB)
 SHAPE = ModelShape(
-    parameters=1_000_000, trainable_parameters=1_000_000, linear_features=10_000, score_heads=4, logits_per_token=0,
-    row_tokens=128, process_bytes=GIB,
+    parameters=1_000_000, trainable_parameters=1_000_000, matrix_parameters=900_000, tied_parameters=0,
+    stacks=(Stack(layers=2, hidden=128, heads=2, queries=128, keys=128, ffn=512, gated=False, inner=2, norm=1),),
+    fused=True, hidden_dropout=True, attention_dropout=True, inner_dropout=False, logits_per_token=0, row_tokens=128,
+    target_tokens=0, mean_tokens=64.0, process_bytes=GIB,
 )  # fmt: skip
 HUGE = SHAPE.model_copy(update={"parameters": 10**10})
 BASE = Scenario.model_validate({

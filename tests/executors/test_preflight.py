@@ -112,6 +112,7 @@ def test_a_model_that_fits_passes(tmp_path: Path) -> None:
     [
         ("data.answer_column=a", "data.text_column, data.label_column"),
         ("data.source_column=a", "data.text_column, data.label_column"),
+        ("data.answer_start_column=a", "data.text_column, data.label_column"),
     ],
 )
 def test_a_column_that_the_task_does_not_look_at_is_refused(tmp_path: Path, override: str, taken: str) -> None:
@@ -129,3 +130,22 @@ def test_a_driver_that_hangs_ends_with_a_message(tmp_path: Path, monkeypatch: py
     with pytest.raises(UnsupportedError, match="may hang"):
         check(tmp_path, "hardware.device=cuda")
     preflight._torch_devices.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key"),
+    [
+        (("training.seed=2147483647", "measure.repeats=2"), "training.seed"),
+        (("training.seed=2147483640", "measure.repeats=auto"), "training.seed"),
+        (("hardware.threads=1000000",), "hardware.threads"),
+        (("data.source=csv", "data.path=a.csv", "data.text_column=a", "data.label_column=a"), "data.label_column"),
+    ],
+)
+def test_what_would_only_fail_later_is_refused_now(tmp_path: Path, overrides: tuple[str, ...], key: str) -> None:
+    with pytest.raises(InputError) as caught:
+        check(tmp_path, *overrides)
+    assert caught.value.key == key
+
+
+def test_the_last_seed_there_is_may_be_used(tmp_path: Path) -> None:
+    check(tmp_path, "training.seed=2147483647", "measure.repeats=1")

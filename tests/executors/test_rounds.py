@@ -272,7 +272,7 @@ def test_what_is_disturbed_again_and_again_counts_with_a_warning(tmp_path: Path,
     assert len(executor.requests) == 5, "twice over all repeats, and no more"
     assert stored.run.outcome is Outcome.OK, "noise fails no run"
     found = [w.code for w in warnings_of(stored.run, summarize(stored.run))]
-    assert found.count("suspect") == 3
+    assert found.count("suspect") == 2, "one for the repeat that was tried again, one for the others"
     assert found.count("foreign-process") == 1
 
 

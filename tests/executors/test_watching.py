@@ -58,6 +58,15 @@ def test_idle_power_is_watched_for_before_the_trainer_where_it_is_asked_for(tmp_
     assert idle_time(of, {"started": started_s}) == ((started_s - IDLE_S, started_s) if subtract else None)
 
 
+def test_the_telemetry_is_as_dense_as_was_asked_for(tmp_path: Path) -> None:
+    run(tmp_path, "time.sleep(1.5)\n" + WELL, scenario({"sample_interval": "500ms"}))
+    lines = [json.loads(line) for line in (tmp_path / "telemetry.jsonl").read_text().splitlines()]
+    (interval_s,) = [line["header"]["interval_s"] for line in lines if "header" in line]
+    assert interval_s == 0.5
+    taken = [line["t"] for line in lines if line.get("device") == "cpu"]
+    assert 1 <= len(taken) <= 6, "at 100 ms there would be some 15"
+
+
 def test_what_a_trainer_takes_to_look_at_itself_is_no_part_of_its_peak(tmp_path: Path) -> None:
     look = (
         "emit('phase', name='examine'); kept = bytearray(b'x' * 2**27); time.sleep(0.5)\n"

@@ -244,3 +244,14 @@ def test_a_run_beside_itself_is_said() -> None:
     (pair,) = compare([run("a", A), run("a", A)], 0.02).pairs
     assert pair.ratio.value == 1.0
     assert pair.notes == ("both are the same run",)
+
+
+def test_a_slowdown_that_others_caused_is_told_and_fails_nothing() -> None:
+    slow = tuple(repeat(i, 1.3 * t, suspect=("others used 1.0 CPUs",) if i else ()) for i, t in enumerate(A))
+    found = compare([run("a", A), run("b", (), repeats=slow)], 0.02)
+    (pair,) = found.pairs
+    assert pair.verdict == "slower", "the numbers are what they are"
+    assert [w.code for w in pair.warnings] == ["suspect"]
+    assert "2 of 3 repeats of b were disturbed (others used 1.0 CPUs)" in pair.warnings[0].message
+    assert not found.slower
+    assert compare([run("a", A), run("b", [1.3 * t for t in A])], 0.02).slower

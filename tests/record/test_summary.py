@@ -283,3 +283,14 @@ def test_nothing_in_a_summary_is_infinite_or_no_number() -> None:
     ]
     assert values
     assert all(math.isfinite(v) for v in values)
+
+
+def test_an_automatic_number_of_repeats_says_when_it_gave_up() -> None:
+    def told(*steps_s: float) -> list[str]:
+        whole = run(*(repeat(i, figures=figures_of(s)) for i, s in enumerate(steps_s)), measure={"repeats": "auto"})
+        return [w.message for w in warnings_of(whole, summarize(whole)) if "repeats: auto" in w.message]
+
+    wide = [0.1 * (1 + 0.5 * (i % 2)) for i in range(20)]
+    assert told(*wide) == ["repeats: auto stopped at its most, 20, before the interval was within 2.0% of the value"]
+    assert told(*wide[:12]) == []
+    assert told(*[0.1 + 1e-5 * (i % 2) for i in range(20)]) == []

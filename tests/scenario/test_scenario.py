@@ -192,3 +192,12 @@ def test_a_model_needs_no_size() -> None:
 )  # fmt: skip
 def test_a_target_is_reached(target: dict[str, float], value: float, reached: bool) -> None:
     assert Target.model_validate({"metric": "m"} | target).reached_by(value) is reached
+
+
+@pytest.mark.parametrize(("clean", "fits"), [((), True), (("dedupe",), True), (("html",), False)])
+def test_cleaning_would_move_what_is_counted(clean: tuple[str, ...], fits: bool) -> None:
+    data = {"answer_start_column": "starts", "clean": clean}
+    if fits:
+        small(data=data)
+    else:
+        assert misfit({"data": data}).key == "clean"

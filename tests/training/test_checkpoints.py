@@ -15,11 +15,12 @@ import pytest
 import torch
 
 from benchbench.errors import ScenarioError, StoreError
+from benchbench.record.checkpoint_files import BEST, LAST, manifest
 from benchbench.record.figures import RawLines
 from benchbench.record.store import read_raw
 from benchbench.scenario.scenario import Scenario
 from benchbench.training import checkpoints
-from benchbench.training.checkpoints import BEST, LAST, Checkpoint
+from benchbench.training.checkpoints import Checkpoint
 from tests.training.small import scenario
 
 
@@ -126,7 +127,7 @@ def test_a_format_of_another_version_is_told(tmp_path: Path) -> None:
     file = tmp_path / LAST / "checkpoint.json"
     file.write_text(file.read_text().replace('"format": 1', '"format": 2'))
     with pytest.raises(ScenarioError, match="a format that this version does not know"):
-        checkpoints.manifest(tmp_path / LAST)
+        manifest(tmp_path / LAST)
 
 
 def train(folder: Path, wanted: Scenario) -> subprocess.Popen[bytes]:
@@ -175,7 +176,7 @@ def test_a_training_that_was_killed_and_goes_on_ends_as_one_that_was_not(tmp_pat
     cut.send_signal(signal.SIGKILL)
     assert cut.wait() == -signal.SIGKILL
     last = tmp_path / "cut" / "checkpoints" / LAST
-    step = checkpoints.manifest(last)["step"]
+    step = manifest(last)["step"]
     assert train(tmp_path / "rest", wanted(last)).wait(200) == 0, (tmp_path / "rest" / "log.txt").read_text()
     whole, rest = (read_raw(tmp_path / name) for name in ("whole", "rest"))
     assert 10 <= step < 200

@@ -2,7 +2,7 @@
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, cast
@@ -17,8 +17,10 @@ from benchbench.scenario.types import Data
 from benchbench.training import program
 from benchbench.training.checking import problems
 from benchbench.training.loop import Loop
-from benchbench.workload.batches import held_out
+from benchbench.workload import feeding
+from benchbench.workload.batches import Batch, held_out
 from benchbench.workload.examples import Examples
+from benchbench.workload.feeding import Recipe
 from benchbench.workload.preparing import Prepared, prepare
 from benchbench.workload.task import Task
 from tests.training.small import CPU, Recorder, loop_of, prepared, scenario, take
@@ -84,6 +86,21 @@ def test_workers_are_started_with_the_stretch_and_ended_with_the_run() -> None:
     assert len(multiprocessing.active_children()) == 2
     loop.parts.batches.close()
     assert not multiprocessing.active_children()
+
+
+def test_workers_make_as_many_batches_ahead_as_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    made_ahead = feeding._made_ahead
+
+    def noted(recipe: Recipe, start: int, workers: int, prefetch: int) -> Iterator[list[Batch]]:
+        asked.append((workers, prefetch))
+        return made_ahead(recipe, start, workers, prefetch)
+
+    monkeypatch.setattr(feeding, "_made_ahead", noted)
+    loop, _ = loop_of(scenario(data={"workers": 1, "prefetch": 7}))
+    next(loop.parts.batches)
+    loop.parts.batches.close()
+    assert asked == [(1, 7)]
 
 
 def _whole(data: dict[str, Any], events: Recorder) -> None:

@@ -128,6 +128,8 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(UnsupportedError, match="cuda is not to be had"):
         assembly.choose_device("cuda")
     assert assembly.choose_device("cpu") == CPU
+    with pytest.raises(UnsupportedError, match="cuda is not to be had"):
+        program.run(scenario(hardware={"device": "cuda"}), Recorder(), program.Limits(timeout_s=1.0, deadline_s=1.0))
 
 
 def test_rows_longer_than_the_model_are_refused_by_name() -> None:
@@ -163,6 +165,21 @@ def test_a_run_reports_its_phases_facts_and_last_loss(procedure: str) -> None:
     (held_out,) = [{}] if procedure == "throughput" else [e["metrics"] for e in events.of("eval")]
     assert set(done["final_metrics"]) == {"train_loss", *held_out}
     assert ("accuracy" in held_out) is (procedure == "time-to-target")
+
+
+def test_a_run_has_the_threads_that_were_asked_for() -> None:
+    before, events = torch.get_num_threads(), Recorder()
+    wanted = scenario(
+        data={"source": "synthetic", "sequence_length": 12},
+        hardware={"device": "cpu", "threads": before + 1},
+        measure={"warmup": 1, "steps": 1},
+        model={"vocab": 120},
+    )
+    try:
+        program.run(wanted, events, program.Limits(timeout_s=600.0, deadline_s=float("inf")))
+    finally:
+        torch.set_num_threads(before)
+    assert events.of("ready")[0]["threads"] == before + 1
 
 
 @pytest.mark.parametrize(("examine_s", "looks"), [(60.0, 1), (0.0, 0)])

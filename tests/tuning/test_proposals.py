@@ -50,6 +50,25 @@ def test_a_baseline_beside_the_space_does_not_take_a_place_in_it(tmp_path: Path)
     assert proposer.exhausted
 
 
+def test_what_may_not_be_is_never_proposed(tmp_path: Path) -> None:
+    proposer = Proposer("s", SMALL, 0, tmp_path, legal=lambda setup: setup["batch"] != 16)
+    found = proposals(proposer, 6)
+    assert proposer.exhausted
+    assert len({identity(o) for o in found}) == 6
+    assert 16 not in {o["batch"] for o in found}
+
+
+def test_in_a_continuum_what_may_be_is_found_and_the_end_is_seen(tmp_path: Path) -> None:
+    space = SearchSpace({"x": Ranged(Range(low=0.0, high=1.0)), "y": Listed((1, 2, 3, 4))})
+    rare = Proposer("s", space, 0, tmp_path, legal=lambda setup: setup["y"] == 3 and setup["x"] < 0.2)
+    assert all(o["y"] == 3 and o["x"] < 0.2 for o in proposals(rare, 20))
+    assert not rare.exhausted
+    (tmp_path / "b").mkdir()
+    never = Proposer("s", space, 0, tmp_path / "b", legal=lambda _setup: False)
+    never.ask()
+    assert never.exhausted
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_tpe_leads_to_the_best_region_of_a_continuum(tmp_path: Path, seed: int) -> None:
     axes = {k: Ranged(Range(low=1e-4, high=1.0, log=True)) for k in ("x", "y")}

@@ -46,7 +46,7 @@ def test_an_answer_stands_where_it_first_occurs_or_is_said_to(
 def test_an_answer_that_is_elsewhere_is_refused_by_its_row(answer: str, start: str | None, said: str) -> None:
     with pytest.raises(ScenarioError, match=said.replace(".", r"\.")) as caught:
         places(rows(answer, "It was Ada.", start))
-    assert caught.value.key == "data.answer_column"
+    assert caught.value.key == ("data.answer_column" if start is None else "data.answer_start_column")
 
 
 def test_words_are_compared_without_case_punctuation_and_articles() -> None:

@@ -1,6 +1,8 @@
 """Splits that never move, a vocabulary that has seen the training rows alone, rows that fit."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -164,3 +166,16 @@ def test_the_fingerprint_sees_every_text_label_and_split(prepare: Prepare) -> No
     }  # fmt: skip
     assert len(others) == 6
     assert whole not in others
+
+
+@pytest.mark.parametrize(("column", "occurrence"), [(None, 0), ("answers.answer_start", 1)])
+def test_where_an_answer_begins_may_stand_in_a_column(tmp_path: Path, column: str | None, occurrence: int) -> None:
+    row = {"question": "which", "context": "fox and fox", "answers": {"text": ["fox"], "answer_start": [8]}}
+    without = {"question": "which", "context": "fox and fox", "answers": {"text": [], "answer_start": []}}
+    file = tmp_path / "rows.jsonl"
+    file.write_text(f"{json.dumps(row)}\n" * 20 + f"{json.dumps(without)}\n" * 20)
+    columns = {"answer_column": "answers.text", "answer_start_column": column}
+    data = Data.model_validate({"source": "jsonl", "path": str(file), **columns})
+    train = preparing.prepare(data, registry.load(registry.TASKS, "question-answering"), 1000).train
+    fox, starts = len(["[CLS]", "which", "[SEP]"]), train.scalars["start"]
+    assert set(starts.tolist()) == {0, fox + 2 * occurrence}

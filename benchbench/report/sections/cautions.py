@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchbench.report.content import Callout, Section
 from benchbench.report.plugins import Plugin
-from benchbench.report.subject import AnySubject, ComparisonSubject, RunSubject, StudySubject
+from benchbench.report.subject import AnySubject, ComparisonSubject, HistorySubject, RunSubject, StudySubject
 
 TITLE = "Read with care"
 _MOST = 40
@@ -29,6 +29,8 @@ _HEADINGS = {
     "emulated-precision": "The precision is emulated",
     "storage-bound": "Storage took longer than training",
     "micro-batch-lowered": "A smaller micro-batch than thought",
+    "resumed": "Stopped and gone on with",
+    "baseline-refused": "The baseline could not be measured",
 }
 _ADVICE = {
     "unstable": "Set measure.warmup to more steps, or measure.steps to a longer run.",
@@ -77,4 +79,10 @@ def _sentence(message: str) -> str:
     return begin + ("" if text[-1] in ".!?" else ".")
 
 
-PLUGIN = Plugin(title=TITLE, order=20, takes=(RunSubject, StudySubject, ComparisonSubject), render=render, brief=True)
+PLUGIN = Plugin(
+    title=TITLE,
+    order=20,
+    takes=(RunSubject, StudySubject, ComparisonSubject, HistorySubject),
+    render=render,
+    brief=True,
+)

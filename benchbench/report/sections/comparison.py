@@ -41,7 +41,9 @@ def render(subject: StudySubject) -> Section | None:
     chart = _curves(subject)
     if chart is not None:
         blocks.append(chart)
-    if subject.missing and subject.folder is not None:
+    if subject.study.replayed_from is not None:
+        blocks.append(_replayed(subject.study.replayed_from))
+    elif subject.missing and subject.folder is not None:
         blocks.append(_gone(subject.missing))
     return Section(title=TITLE, blocks=tuple(blocks))
 
@@ -102,6 +104,15 @@ def _curves(subject: StudySubject) -> Chart | None:
 def _series(name: str, hue: int, runs: Sequence[RunSubject], metric: str) -> list[Series]:
     curves = [c for run in runs for c in learning_curves(run) if c.metric == metric]
     return [Series(name=name, x=c.training_s, y=c.value, hue=hue, kind="dotted") for c in curves[:REPEATS_DRAWN]]
+
+
+def _replayed(table: str) -> Callout:
+    return Callout(
+        tone="plain",
+        title="Replayed from a table",
+        text=f"Nothing was trained: {table} answered, and the times are those of a virtual clock. It holds no "
+        "evaluations on the way, so there are no learning curves.",
+    )
 
 
 def _gone(missing: Sequence[str]) -> Callout:

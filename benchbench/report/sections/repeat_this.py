@@ -1,4 +1,4 @@
-"""The exact command that repeats a run, a search or a comparison."""
+"""The exact command that repeats a run, a search, a comparison or a history."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 from benchbench.record import store
 from benchbench.report.content import Block, Code, Paragraph, Section
 from benchbench.report.plugins import Plugin
-from benchbench.report.subject import AnySubject, ComparisonSubject, RunSubject, StudySubject
+from benchbench.report.subject import AnySubject, ComparisonSubject, HistorySubject, RunSubject, StudySubject
 
 TITLE = "Repeat this"
 
@@ -22,9 +22,11 @@ def render(subject: AnySubject) -> Section | None:
         blocks.append(Code(title="From the record alone", text=stored, is_command=True))
     if not blocks:
         return None
-    if not isinstance(subject, ComparisonSubject):
+    if not isinstance(subject, (ComparisonSubject, HistorySubject)):
         blocks.append(Paragraph(text=f"Recorded as {subject.id}.", tone="muted"))
     return Section(title=TITLE, blocks=tuple(blocks))
 
 
-PLUGIN = Plugin(title=TITLE, order=55, takes=(RunSubject, StudySubject, ComparisonSubject), render=render)
+PLUGIN = Plugin(
+    title=TITLE, order=55, takes=(RunSubject, StudySubject, ComparisonSubject, HistorySubject), render=render
+)

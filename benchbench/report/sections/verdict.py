@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchbench.record.comparing import Metric, Pair, Side
+from benchbench.record.comparing import Pair, Side
+from benchbench.record.speed import Metric
 from benchbench.report.content import (
     Answer,
     Block,
@@ -62,18 +63,18 @@ def _tone(pair: Pair) -> Tone:
 
 def _sentence(pair: Pair, b: str, a: str) -> str:
     what, threshold = METRICS[pair.metric], f"{100 * pair.threshold:g} %"
-    change = f"{_change(pair.ratio.value)}{_interval(pair.ratio)}"
+    told = f"{change(pair.ratio.value)}{_interval(pair.ratio)}"
     lost = f" But {b} does not reach the target that {a} reaches." if pair.target_lost else ""
     if pair.verdict in ("faster", "slower"):
-        text = f"{b} is {pair.verdict} than {a}: its {what} is {change}, beyond the threshold of {threshold}."
+        text = f"{b} is {pair.verdict} than {a}: its {what} is {told}, beyond the threshold of {threshold}."
     elif pair.verdict == "equivalent":
-        text = f"{b} and {a} are equivalent: the {what} of {b} is {change}, within the threshold of {threshold}."
+        text = f"{b} and {a} are equivalent: the {what} of {b} is {told}, within the threshold of {threshold}."
     else:
-        text = f"Inconclusive: the {what} of {b} is {change} against {a}, at a threshold of {threshold}. {_open(pair)}"
+        text = f"Inconclusive: the {what} of {b} is {told} against {a}, at a threshold of {threshold}. {_open(pair)}"
     return text + lost
 
 
-def _change(ratio: float) -> str:
+def change(ratio: float) -> str:
     """`3.1 % higher`, for a metric of B over that of A."""
     if ratio == 1:
         return "the same"
@@ -83,19 +84,20 @@ def _change(ratio: float) -> str:
 def _interval(ratio: Estimate) -> str:
     if ratio.low is None and ratio.high is None:
         return ", with no interval"
-    low, high = ("open" if b is None else _signed(100 * (b - 1)) for b in (ratio.low, ratio.high))
+    low, high = ("open" if b is None else signed(100 * (b - 1)) for b in (ratio.low, ratio.high))
     repeats = counted(ratio.n, "repeat")
     return f" ({low} to {high}; {100 * ratio.confidence:.4g} %, {'within ' if ratio.n == 1 else ''}{repeats})"
 
 
-def _signed(percent: float) -> str:
+def signed(percent: float) -> str:
+    """`+3.1 %`."""
     return f"{percent:+.0f} %" if abs(percent) >= 10 else f"{percent:+.2g} %"
 
 
 def _open(pair: Pair) -> str:
     """What would decide a verdict that is still open."""
     if pair.more_repeats is None:
-        return "No affordable number of repeats would decide it: the ratio is too near to the threshold."
+        return "No affordable number of repeats decides it: too much noise, or too near the threshold."
     more = counted(pair.more_repeats, "more repeat")
     if pair.ratio.n < 2:
         return f"The spread between processes is unknown: take {more} of each."

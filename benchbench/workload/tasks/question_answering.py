@@ -34,6 +34,7 @@ class QuestionAnswering(Task):
 
     head = "AutoModelForQuestionAnswering"
     roles = ("question", "context", "answer")
+    optional_roles = ("answer_start",)
     metrics = ("exact_match", "f1", "loss")
 
     def encode(self, rows: Rows, encoding: Encoding) -> Examples:

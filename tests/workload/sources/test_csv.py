@@ -66,6 +66,13 @@ def test_columns_are_mapped(write: Write) -> None:
     assert columns(file, text_column="sentence", label_column="kind") == {"text": ["a"], "label": ["b"]}
 
 
+def test_every_role_has_a_column_of_its_own(write: Write) -> None:
+    roles = ("text", "label", "source", "target", "question", "context", "answer", "answer_start")
+    file = write(",".join(f"my_{role}" for role in roles) + "\n" + ",".join(roles) + "\n")
+    (rows,) = shards(file, roles, **{f"{role}_column": f"my_{role}" for role in roles})
+    assert {role: list(values) for role, values in rows.columns.items()} == {role: [role] for role in roles}
+
+
 def test_a_byte_order_mark_windows_ends_and_breaks_inside_of_quotes(write: Write) -> None:
     file = write(b'\xef\xbb\xbftext,label\r\n"one\r\ntwo",x\r\n\r\nthree,y\r\n')
     assert columns(file) == {"text": ["one\r\ntwo", "three"], "label": ["x", "y"]}

@@ -1,0 +1,1 @@
+"""One file a tool that a recommendation can be written for."""
