@@ -62,7 +62,7 @@ def test_an_unknown_key(text: str, write: Write, old: str, new: str, key: str, w
         (GB, "seed: 2147483648", "training.seed", "of at least 0 and below 2147483648, not 2147483648"),
         (GB, "seed: -1", "training.seed", "a whole number of at least 0"),
         (GB, "compression: 5", "training.compression", "expected a section of keys and values, not 5"),
-        (GB, "adapter: lorra", "training.adapter", "expected one of none, lora or an adapter such as {name: lora, rank: 8"),
+        (GB, "adapter: lorra", "training.adapter", "expected one of none, lora or an adapter such as {name: lora"),
         (GB, "adapter: {rank: 8}", "training.adapter.name", "required, and not there; expected lora"),
         (PRECISION, "\nprecision: fp23", "precision", "tf32, bf16, fp16, fp8, not 'fp23': did you mean 'fp32'?"),
         (PRECISION, "\nprecision: BF16", "precision", "did you mean 'bf16'?"),
