@@ -37,6 +37,7 @@ def test_a_study_is_recorded_with_its_confirmation(lab: Lab, tmp_path: Path) -> 
     assert (first.steps_to_target, first.probe_cost_s) == (60.0, None)
     assert first.warmup_s is not None
     assert first.step_s is not None
+    assert first.time_to_target_s is not None
     assert first.time_to_target_s == pytest.approx(first.warmup_s + 60 * first.step_s)
     assert first.train_cost_s == pytest.approx(first.startup_s + first.time_to_target_s)
 
