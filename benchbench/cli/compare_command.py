@@ -61,5 +61,6 @@ def _answer(subject: ComparisonSubject, fail_if: FailIf | None, *, as_json: bool
     page = compare_output.write_page(subject) if report else None
     compare_output.show(subject, page)
     if as_json:
-        emit(subject.comparison.answer(shown(page)))
+        problems = [problem for run in subject.runs for problem in run.unreadable.values()]
+        emit({**subject.comparison.answer(shown(page)), "problems": problems})
     return TRIPPED if fail_if is FailIf.SLOWER and subject.comparison.slower else 0

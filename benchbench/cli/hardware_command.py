@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from benchbench.record.machine import Machine
-    from benchbench.record.peaks import Peak
+    from benchbench.record.measured_peak import MeasuredPeak
+    from benchbench.stats.estimate import Estimate
     from benchbench.theory.catalog import Accelerator
 
 
@@ -32,20 +33,23 @@ def command(
     names = ", ".join(d.name for d in here.devices) or here.cpu
     terminal.print(names, markup=False)
     terminal.print(_peak_table(peaks))
+    terminal.print("best: ever found here; now: the mean of the readings just made, with its interval")
+    for warning in dict.fromkeys(warning for peak in peaks for warning in peak.warnings):
+        terminal.print(f"{warning.code}: {warning.message}", markup=False)
     if rows:
         terminal.print(_catalog_table(rows))
     if as_json:
         emit({
             "schema": 1,
             "machine": here.document(),
-            "peaks": [peak.document() for peak in peaks],
+            "peaks": [peak.answer() for peak in peaks],
             "catalog": [row.document() for row in rows],
         })  # fmt: skip
     return 0
 
 
-def _measured(here: Machine, precisions: tuple[str, ...]) -> list[Peak]:
-    """The peaks of this machine's fastest device, measured now, alone; the best that was ever found counts.
+def _measured(here: Machine, precisions: tuple[str, ...]) -> list[MeasuredPeak]:
+    """The peaks of this machine's fastest device, measured now, alone, several times.
 
     Raises:
         InputError: there is no such precision, or not here.
@@ -54,6 +58,7 @@ def _measured(here: Machine, precisions: tuple[str, ...]) -> list[Peak]:
     from benchbench.errors import InputError, nearest
     from benchbench.executors.lock import machine_lock
     from benchbench.executors.peak_book import PeakBook
+    from benchbench.executors.probing import measured_peaks
     from benchbench.scenario.scenario import Scenario
 
     known = ("fp32", "tf32", "bf16", "fp16", "fp8")
@@ -65,24 +70,37 @@ def _measured(here: Machine, precisions: tuple[str, ...]) -> list[Peak]:
     asked = {"name": "peak", "model": {"family": "bert"}, "task": "sequence-classification"}
     book = PeakBook(here, announce=console().print)
     with machine_lock(console().print, "benchbench hardware"):
-        found = [book.again(Scenario.model_validate({**asked, "precision": name})) for name in precisions]
-    return [peak for peak in found if peak is not None]
+        scenarios = [Scenario.model_validate({**asked, "precision": name}) for name in precisions]
+        return measured_peaks(scenarios, book, devices=min(1, len(here.devices)))
 
 
 def _here(row: Accelerator, here: Machine) -> bool:
     return any(device.name in row.device_names for device in here.devices)
 
 
-def _peak_table(peaks: list[Peak]) -> Table:
+def _peak_table(peaks: list[MeasuredPeak]) -> Table:
     from rich.table import Table
 
     from benchbench.units import human
 
-    table = Table("measured", "precision", "matrix products", "memory", box=None)
+    table = Table("measured", "precision", "matrix products, best", "now", "memory, best", "now", "readings", box=None)
     for peak in peaks:
-        device = peak.device if peak.threads is None else f"{peak.device}, threads: {peak.threads}"
-        table.add_row(device, peak.precision, human(peak.flops_per_s, "FLOP/s"), human(peak.bytes_per_s, "B/s"))
+        best = peak.best
+        table.add_row(
+            best.device if best.threads is None else f"{best.device}, threads: {best.threads}", best.precision,
+            human(best.flops_per_s, "FLOP/s"), _with_interval(peak.flops_per_s),
+            human(best.bytes_per_s, "B/s"), _with_interval(peak.bytes_per_s), str(len(peak.readings)),
+        )  # fmt: skip
     return table
+
+
+def _with_interval(estimate: Estimate) -> str:
+    from benchbench.units import human
+
+    value, low, high = (
+        "open" if rate is None else human(rate, estimate.unit) for rate in (estimate.value, estimate.low, estimate.high)
+    )
+    return value if estimate.n == 1 else f"{value} ({low} to {high})"
 
 
 def _catalog_table(rows: tuple[Accelerator, ...]) -> Table:

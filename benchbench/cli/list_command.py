@@ -20,7 +20,7 @@ def command(
     from benchbench.cli.console import console, emit
     from benchbench.errors import RecordError
     from benchbench.record import document
-    from benchbench.record.lookup import STUDY, folders
+    from benchbench.record.lookup import STUDY, folders, without_document
     from benchbench.record.store import read_run, run_folders, unfinished
     from benchbench.record.study_store import read_study
 
@@ -35,6 +35,7 @@ def command(
                 runs.append(document.entry(read_run(folder), str(folder)))
         except RecordError as error:
             problems.append(str(error))
+    problems += without_document(out)
     terminal = console()
     if runs:
         terminal.print(_runs(runs))

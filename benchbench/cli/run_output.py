@@ -14,8 +14,8 @@ from benchbench.executors.going import Stored
 from benchbench.record import document
 from benchbench.record.machine import Machine
 from benchbench.scenario.scenario import Scenario
-from benchbench.stats.repeats import LOOKS
-from benchbench.theory.duration import command_duration_s
+from benchbench.stats.repeats import CAP_S, LOOKS
+from benchbench.theory.duration import repeat_duration_s
 from benchbench.units import human
 from benchbench.workload.sizes import SIZES
 
@@ -71,7 +71,7 @@ def show(stored: Sequence[Stored], page: Path | None) -> None:
 def dry_run(
     scenarios: Sequence[Scenario], machine: Machine, foreseen: Callable[[Scenario], Fit | None], *, as_json: bool
 ) -> int:
-    """Says what would run and for about how long.
+    """Says what would run and for about how long; a range of both under `repeats: auto`.
 
     Args:
         scenarios: what would run.
@@ -83,23 +83,23 @@ def dry_run(
 
     rows: list[dict[str, Any]] = []
     for s in scenarios:
-        repeats = LOOKS[0] if s.measure.repeats == "auto" else s.measure.repeats
         rows.append({
-            "name": s.name, "scenario_key": s.key, "procedure": s.measure.procedure, "repeats": repeats,
-            "expected_s": _expected_s(s, machine, repeats), **_micro_batch(s, foreseen(s)),
+            "name": s.name, "scenario_key": s.key, "procedure": s.measure.procedure,
+            **_repeats(s, _expected_s(s, machine)), **_micro_batch(s, foreseen(s)),
         })  # fmt: skip
     table = Table("scenario", "key", "procedure", "micro-batch", "repeats", "expected time", title="would run")
     for row in rows:
         table.add_row(
             row["name"], row["scenario_key"][7:19], row["procedure"],
             ", ".join(str(row[part]) for part in ("micro_batch", "micro_batch_chosen") if row[part] is not None),
-            str(row["repeats"]), _about(row["expected_s"]),
+            _range(str(row["repeats"]), str(row["repeats_most"])), _about(row["expected_s"], row["expected_most_s"]),
         )  # fmt: skip
     terminal = console()
     terminal.print(table)
-    known = [row["expected_s"] for row in rows if row["expected_s"] is not None]
+    known = [(row["expected_s"], row["expected_most_s"]) for row in rows if row["expected_s"] is not None]
     if len(known) == len(rows):
-        terminal.print(f"in all {_about(sum(known))}, within a factor of three; nothing was run")
+        whole = _about(*(sum(times) for times in zip(*known, strict=True)))
+        terminal.print(f"in all {whole}, within a factor of three; nothing was run")
     if as_json:
         emit({"schema": 1, "dry_run": True, "runs": rows})
     return 0
@@ -114,7 +114,23 @@ def _micro_batch(scenario: Scenario, fit: Fit | None) -> dict[str, int | str | N
     return {"micro_batch": fit.micro_batch, "micro_batch_chosen": fit.reason}
 
 
-def _expected_s(scenario: Scenario, machine: Machine, repeats: int) -> float | None:
+def _repeats(scenario: Scenario, one_s: float | None) -> dict[str, int | float | None]:
+    """How many repeats there would be and how long they would take, at least and at most.
+
+    Args:
+        scenario: what would run.
+        one_s: seconds of one repeat; None where that is not known.
+    """
+    asked = scenario.measure.repeats
+    fewest, most = (LOOKS[0], LOOKS[-1]) if asked == "auto" else (asked, asked)
+    least_s = most_s = None if one_s is None else fewest * one_s
+    if one_s is not None and least_s is not None and asked == "auto":
+        most_s = max(least_s, min(most * one_s, CAP_S + one_s))
+    return {"repeats": fewest, "repeats_most": most, "expected_s": least_s, "expected_most_s": most_s}
+
+
+def _expected_s(scenario: Scenario, machine: Machine) -> float | None:
+    """Seconds of one repeat; None where they are not known."""
     on_gpu = bool(machine.devices) and scenario.hardware.device != "cpu"
     model = scenario.model
     if model is None:
@@ -124,8 +140,14 @@ def _expected_s(scenario: Scenario, machine: Machine, repeats: int) -> float | N
     if not layers or not hidden:
         return None
     ffn = model.ffn or (size.ffn if size else 4 * hidden)
-    return command_duration_s(scenario, (layers, hidden, ffn), machine.cpus_usable, on_gpu, repeats)
+    return repeat_duration_s(scenario, (layers, hidden, ffn), machine.cpus_usable, on_gpu)
 
 
-def _about(seconds: float | None) -> str:
-    return "unknown" if seconds is None else f"about {human(seconds, 's', 2)}"
+def _about(least_s: float | None, most_s: float | None) -> str:
+    if least_s is None or most_s is None:
+        return "unknown"
+    return f"about {_range(human(least_s, 's', 2), human(most_s, 's', 2))}"
+
+
+def _range(least: str, most: str) -> str:
+    return least if least == most else f"{least} to {most}"

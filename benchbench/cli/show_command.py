@@ -17,9 +17,9 @@ def command(
     from benchbench.cli.console import console, emit
     from benchbench.record import document
     from benchbench.record.lookup import find, is_study
-    from benchbench.record.store import read_run
     from benchbench.record.study_store import read_study
     from benchbench.report.pages import terminal_run, terminal_study
+    from benchbench.report.subject import run_subject
 
     place = find(out, name)
     if is_study(place):
@@ -28,8 +28,10 @@ def command(
         if as_json:
             emit(study.answer(str(place), None))
         return 0
-    run = read_run(place)
+    subject = run_subject(place)
     console().print(terminal_run(place, whole=True))
     if as_json:
-        emit({"schema": 1, "run": document.entry(run, str(place)), "repeats": [r.document() for r in run.repeats]})
+        repeats = [repeat.document() for repeat in subject.run.repeats]
+        problems = list(subject.unreadable.values())
+        emit({"schema": 1, "run": document.entry(subject.run, str(place)), "repeats": repeats, "problems": problems})
     return 0

@@ -66,6 +66,18 @@ class PeakBook:
         self._here[key] = self._measured(key, place, self._here.get(key) or self._kept(key))
         return self._here[key]
 
+    def readings(self, scenario: Scenario, count: int) -> tuple[Peak, ...]:
+        """So many measurements one after another, less those that failed; the best rates are kept, as by `again`."""
+        place = self._place(scenario)
+        if place is None:
+            return ()
+        self._announce(f"Measuring what this machine's {place[0]} can do in {place[1]}, {count} times.")
+        found = tuple(reading for reading in (self._probe(*place) for _ in range(count)) if reading is not None)
+        key = self._key(*place)
+        for reading in found:
+            self._here[key] = self._better(key, reading, self._here.get(key) or self._kept(key))
+        return found
+
     def _place(self, scenario: Scenario) -> tuple[str, str, int | None] | None:
         """Device, precision and threads; None for a device that has no probe."""
         wanted = scenario.hardware.device
@@ -79,8 +91,10 @@ class PeakBook:
         device, precision, _ = place
         self._announce(f"Measuring what this machine's {device} can do in {precision}.")
         found = self._probe(*place)
-        if found is None:
-            return before
+        return before if found is None else self._better(key, found, before)
+
+    def _better(self, key: str, found: Peak, before: Peak | None) -> Peak:
+        """The better of two in each rate, which is kept."""
         if before is not None:
             best = {name: max(getattr(found, name), getattr(before, name)) for name in ("flops_per_s", "bytes_per_s")}
             found = found.model_copy(update=best)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from benchbench.errors import RecordError, nearest
-from benchbench.record import differences, store, study_store
+from benchbench.record import differences, lookup, store, study_store
 from benchbench.record.history import History, Series
 from benchbench.record.history_series import series_of
 from benchbench.record.speed import Metric
@@ -72,6 +72,7 @@ def _stored(out: Path) -> tuple[list[Run], list[str]]:
             runs.append(store.read_run(folder))
         except RecordError as error:
             problems.append(f"{error}; it was left out")
+    problems += [f"{told}; it was left out" for told in lookup.without_document(out)]
     if not runs:
         why = f"none of the results under {out} can be followed: {problems[0]}" if problems else ""
         raise RecordError(why or f"there are no runs under {out}; `benchbench run SCENARIO` makes some")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ from benchbench.values import Observed
 
 RESULT = "result.json"
 STUDY = "study.json"
+_ID = re.compile(r"\d{8}-\d{6}-.+-[0-9a-f]{4,8}")
+_PARTS = ("scenario.yaml", "steps.parquet", "telemetry.parquet", "evals.parquet")
 
 Record = TypeVar("Record", bound=Observed)
 
@@ -26,6 +29,34 @@ def folders(out: Path, file: str) -> list[Path]:
     return sorted(whole, key=lambda folder: ((folder / file).stat().st_mtime_ns, folder.name))
 
 
+def without_document(out: Path) -> list[str]:
+    """Folders under a results folder that look like a result by their name or their files and hold no document of one.
+
+    Returns:
+        For each, in the order of their names, where it is and what it lacks.
+    """
+    if not out.is_dir():
+        return []
+    seen = [f for f in sorted(out.iterdir()) if not f.name.startswith(".") and f.is_dir()]
+    bare = [f for f in seen if not any((f / file).is_file() for file in (RESULT, STUDY))]
+    return [str(_lacking(f, (RESULT, STUDY))) for f in bare if _looks_whole(f)]
+
+
+def _looks_whole(folder: Path) -> bool:
+    return bool(_ID.fullmatch(folder.name)) or any((folder / part).is_file() for part in _PARTS)
+
+
+def _lacking(folder: Path, files: Sequence[str]) -> RecordError:
+    """What to say of a folder that holds none of some documents."""
+    told = f"it holds no {' and no '.join(files)}"
+    if any((folder / file).is_file() for file in (RESULT, STUDY)):
+        found, wanted = ("study", "run") if is_study(folder) else ("run", "study")
+        return RecordError(f"a {found}, and a {wanted} is asked for: {told}", file=str(folder))
+    if _looks_whole(folder):
+        told = f"{told}; bring that file back, or measure again and delete what is left"
+    return RecordError(f"not a result folder: {told}", file=str(folder))
+
+
 def find(out: Path, name: str, files: Sequence[str] = (RESULT, STUDY)) -> Path:
     """The folder or file that a user's word means: a path, an id under `out`, or an id's unique beginning.
 
@@ -35,7 +66,7 @@ def find(out: Path, name: str, files: Sequence[str] = (RESULT, STUDY)) -> Path:
         files: the document that a folder must hold, `RESULT`, `STUDY` or either.
 
     Raises:
-        RecordError: nothing, or more than one thing, has that name.
+        RecordError: nothing, or more than one thing, has that name, or a folder of that name holds no such document.
     """
     try:
         for candidate in (out / name, Path(name)):
@@ -50,6 +81,9 @@ def find(out: Path, name: str, files: Sequence[str] = (RESULT, STUDY)) -> Path:
         return out / matches[0]
     if matches:
         raise RecordError(f"{name!r} is the beginning of {len(matches)} ids; write more of it", file=str(out))
+    for candidate in (out / name, Path(name)):
+        if name.strip() and candidate.is_dir():
+            raise _lacking(candidate, files)
     hint = nearest(name, known) if known else f"there are no results under {out}"
     raise RecordError(f"nothing stored is called {name!r}: {hint}")
 

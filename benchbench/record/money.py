@@ -56,7 +56,9 @@ def carbon(hardware: Hardware, energy_j: Estimate | None, times: float = 1.0) ->
 
 
 def _scaled(amount: Estimate | None, rate: float | None, factor: float, unit: str) -> Estimate | None:
-    """An amount at a rate; a rate of zero makes it nothing, surely."""
+    """An amount at a rate; a rate of zero makes it nothing, surely, whatever bounds the amount has."""
     if amount is None or rate is None:
         return None
+    if rate == 0:
+        return amount.model_copy(update={"value": 0.0, "low": 0.0, "high": 0.0, "unit": unit})
     return amount.scaled(rate * factor, unit)

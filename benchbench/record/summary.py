@@ -175,6 +175,7 @@ def warnings_of(run: Run, summary: Summary) -> tuple[RunWarning, ...]:
         *_of_repeats(run.repeats),
         *_of_disturbed(run),
         *_of_threads(run),
+        *_of_idle_power(run),
         *_of_step_time(summary.step_s),
         *_of_power(run, summary),
         *_of_whole(run, summary),
@@ -246,6 +247,17 @@ def _of_threads(run: Run) -> Iterator[RunWarning]:
     yield RunWarning(
         code="oversubscribed", message=f"{told} share {usable:g} usable CPUs, and wait for each other in every step"
     )
+
+
+def _of_idle_power(run: Run) -> Iterator[RunWarning]:
+    """That the idle power was to be subtracted, and nobody could tell it."""
+    figures = [repeat.figures for repeat in measured(run) if repeat.figures is not None]
+    if run.scenario.measure.subtract_idle and any(f.idle_power_w is None for f in figures):
+        yield RunWarning(
+            code="idle-not-subtracted",
+            message="measure.subtract_idle is set, and no device in use told its power before the training began: "
+            "nothing was subtracted, and the energy is unknown",
+        )
 
 
 def _of_power(run: Run, summary: Summary) -> Iterator[RunWarning]:

@@ -90,9 +90,11 @@ def read(folder: Path, name: str) -> pd.DataFrame:
 
     try:
         frame = pd.read_parquet(folder / name)
-    except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+        if name == EVALS:
+            metrics = pd.DataFrame([json.loads(text) for text in frame.pop("metrics")], index=frame.index)
+            frame = pd.concat([frame, metrics], axis=1)
+    except FileNotFoundError:
+        raise RecordError("cannot be read: the file is missing", file=str(folder / name)) from None
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are ValueErrors
         raise RecordError(f"cannot be read: {str(error).splitlines()[0]}", file=str(folder / name)) from None
-    if name == EVALS:
-        metrics = pd.DataFrame([json.loads(text) for text in frame.pop("metrics")], index=frame.index)
-        frame = pd.concat([frame, metrics], axis=1)
     return frame

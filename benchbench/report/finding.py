@@ -56,6 +56,7 @@ def everything(out: Path) -> tuple[list[Subject], list[str]]:
             found.append(_subject(folder))
         except RecordError as error:
             problems.append(str(error))
+    problems += lookup.without_document(out)
     if not found:
         raise RecordError(problems[0] if problems else f"there are no results under {out}")
     inside = {run_id for s in found if isinstance(s, StudySubject) for run_id in s.run_ids}

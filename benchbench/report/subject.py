@@ -81,6 +81,12 @@ class RunSubject:
         """The table of the devices' samples."""
         return self._table(tables.TELEMETRY)
 
+    @cached_property
+    def unreadable(self) -> dict[str, str]:
+        """The tables that are missing or damaged, by their file's name, and why each cannot be read."""
+        read = {tables.STEPS: self.steps, tables.TELEMETRY: self.telemetry, tables.EVALS: self.evals}
+        return {name: reading.problem for name, reading in read.items() if reading.problem is not None}
+
     def _table(self, name: str) -> Reading:
         if self.folder is None:
             return Reading()

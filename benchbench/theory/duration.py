@@ -1,4 +1,4 @@
-"""About how long a command takes: a planning aid for `--dry-run`, good to a factor of three.
+"""About how long a repeat takes: a planning aid for `--dry-run`, good to a factor of three.
 
 A training step costs 6 FLOPs a parameter and token (Kaplan et al. 2020, section 2.1) and an optimizer step moves
 some 28 bytes a parameter (AdamW in float32: parameter, gradient and two moments read, three written). The rates
@@ -27,17 +27,16 @@ def parameters(layers: int, hidden: int, ffn: int, vocabulary: int) -> tuple[int
     return layers * (4 * hidden * hidden + 2 * hidden * ffn), vocabulary * hidden
 
 
-def command_duration_s(
-    scenario: Scenario, dimensions: tuple[int, int, int] | None, cpus: int, gpu: bool, repeats: int
+def repeat_duration_s(
+    scenario: Scenario, dimensions: tuple[int, int, int] | None, cpus: int, gpu: bool
 ) -> float | None:
-    """Seconds that a `run` of a scenario takes, process starts included.
+    """Seconds that one repeat of a scenario takes, the process's start included.
 
     Args:
         scenario: what would run.
         dimensions: layers, hidden, ffn; None where they are not known.
         cpus: usable CPUs.
         gpu: whether it would run on a GPU.
-        repeats: fresh processes.
 
     Returns:
         None where the model's size is not known without building it.
@@ -46,11 +45,11 @@ def command_duration_s(
         return None
     step_s = _step_s(scenario, dimensions, cpus, gpu)
     if scenario.measure.procedure == "time-to-target":
-        return repeats * (_START_S + scenario.training.max_steps * step_s)
+        return _START_S + scenario.training.max_steps * step_s
     warmup = _AUTO_WARMUP_STEPS if scenario.measure.warmup == "auto" else scenario.measure.warmup
     if scenario.measure.steps == "auto":
-        return repeats * (_START_S + warmup * step_s + _AUTO_MEASURE_S)
-    return repeats * (_START_S + (warmup + scenario.measure.steps) * step_s)
+        return _START_S + warmup * step_s + _AUTO_MEASURE_S
+    return _START_S + (warmup + scenario.measure.steps) * step_s
 
 
 def _step_s(scenario: Scenario, dimensions: tuple[int, int, int], cpus: int, gpu: bool) -> float:

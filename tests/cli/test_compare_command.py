@@ -174,7 +174,9 @@ def test_a_result_that_cannot_be_read_is_named(capsys: pytest.CaptureFixture[str
         assert told in error["message"]
         assert error["file"] == str(file)
     file.unlink()
-    assert "nothing stored is called" in refusal(capsys, A, B)["message"]
+    error = refusal(capsys, A, B)
+    assert "not a result folder: it holds no result.json and no study.json" in error["message"]
+    assert error["file"] == str(file.parent)
 
 
 def test_numbers_that_are_none_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -198,9 +200,17 @@ def test_a_missing_or_damaged_table_costs_its_chart_alone(capsys: pytest.Capture
     stored(A)
     table = stored(B, 1.1) / "steps.parquet"
     table.write_bytes(table.read_bytes()[:100])
-    code, found, _ = compare(capsys, A, B)
+    (Path("results") / A / "telemetry.parquet").unlink()
+    code, found, said = compare(capsys, A, B)
     assert (code, found["verdict"]) == (0, "slower")
     assert "The steps of B cannot be shown" in Path(found["report"]).read_text()
+    told = " ".join(said.split())
+    assert f"B, {B}: steps.parquet missing or damaged. Lost is the course and the spread of the single steps." in told
+    assert f"A, {A}: telemetry.parquet missing or damaged" in told
+    assert "they rest on result.json, which is whole" in told
+    assert [problem.split(":")[0] for problem in found["problems"]] == [
+        f"results/{A}/telemetry.parquet", f"results/{B}/steps.parquet",
+    ]  # fmt: skip
 
 
 def test_a_page_that_cannot_be_written_hurts_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,7 +58,7 @@ def test_a_study_file_alone_is_enough(tmp_path: Path, capsys: pytest.CaptureFixt
     ("arguments", "told"),
     [
         (["nothing", "--format", "yaml"], "nothing stored is called 'nothing'"),
-        (["a", "--format", "yaml"], "nothing stored is called 'a'"),
+        (["a", "--format", "yaml"], "results/a: a run, and a study is asked for: it holds no study.json"),
         ([ID, "--format", "acelerate"], "did you mean 'accelerate'?"),
         ([ID], "--format"),
         (["results/a/result.json", "--format", "yaml"], "not a BenchBench study"),

@@ -30,6 +30,13 @@ def test_peaks_and_catalog_are_one_document(capsys: pytest.CaptureFixture[str]) 
     names = {row["name"] for row in found["catalog"]}
     assert {"H100-SXM-80GB", "A100-SXM-80GB", "MI300X"} <= names
     assert "300 GFLOP/s" in answer.err
+    (peak,) = found["peaks"]
+    assert (peak["device"], peak["flops_per_s"], peak["bytes_per_s"]) == ("cpu", 3e11, 2e10)
+    assert (peak["flops_per_s_estimate"]["value"], peak["flops_per_s_estimate"]["n"]) == (pytest.approx(3e11), 5)
+    assert peak["bytes_per_s_estimate"]["unit"] == "B/s"
+    assert len(peak["readings"]) == 5
+    assert isinstance(peak["warnings"], list)
+    assert "300 GFLOP/s (300 GFLOP/s to 300 GFLOP/s)" in answer.err
 
 
 def test_an_unknown_precision_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -133,6 +133,14 @@ def test_no_report_writes_no_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert not Path("reports").exists()
 
 
+def test_a_folder_without_its_document_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    followed((1.0, 1.0, 1.0))
+    (Path("results") / "20260102-000000-bert-aaaa" / "result.json").unlink()
+    code, found, said = history(capsys)
+    assert (code, len(found["series"][0]["points"]), len(found["problems"])) == (0, 2, 1)
+    assert "results/20260102-000000-bert-aaaa: not a result folder: it holds no result.json" in said.replace("\n", "")
+
+
 def test_what_was_left_out_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     followed((1.0, 1.0, 1.0))
     (Path("results") / "20260102-000000-bert-aaaa" / "result.json").write_text("{")

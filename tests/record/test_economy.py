@@ -117,9 +117,16 @@ def test_without_a_price_and_an_intensity_there_is_no_cost() -> None:
 
 
 def test_a_price_of_nothing_is_a_cost_of_nothing() -> None:
-    found = of(repeat(), hardware={"price_per_hour": 0})
-    assert found.cost_per_million_samples is not None
-    assert found.cost_per_million_samples.value == 0.0
+    free: dict[str, Any] = {"hardware": {"price_per_hour": 0, "carbon_g_per_kwh": 0}}
+    missed = Reach(reached=False)
+    once = of_targets(energy(100.0, 1e4), energy(120.0, 2e4), missed, **free)
+    assert once.time_to_target_s is not None
+    assert once.time_to_target_s.high is None
+    costs = (once.cost_per_target, once.cost_per_million_samples, once.carbon_g_per_target)
+    for cost in (*costs, once.carbon_g_per_million_samples):
+        assert cost is not None
+        assert (cost.low, cost.value, cost.high) == (0.0, 0.0, 0.0), "nothing, whatever the bounds of the amount"
+    assert of_targets(missed, missed, **free).cost_per_target is None, "no time, no price"
 
 
 def test_the_largest_error_of_an_energy_is_told() -> None:

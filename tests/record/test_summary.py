@@ -36,6 +36,14 @@ def test_the_step_time_is_estimated_over_the_repeats() -> None:
     assert bounds(step) == pytest.approx((low, 0.11, high))
 
 
+def test_the_intervals_have_the_scenarios_confidence() -> None:
+    usual, sure = (of(0.10, 0.11, 0.12, measure={"confidence": c}).step_s for c in (0.95, 0.99))
+    assert usual is not None
+    assert sure is not None
+    assert (usual.confidence, sure.confidence) == (0.95, 0.99)
+    assert sure.low < usual.low < usual.high < sure.high  # type: ignore[operator]
+
+
 def test_the_rates_follow_from_the_step_time() -> None:
     found = of(0.10, 0.11, 0.12, hardware={"device": "cpu", "devices": 2}, parallelism={"data": 2})
     low, value, high = bounds(found.step_s)
@@ -294,3 +302,16 @@ def test_an_automatic_number_of_repeats_says_when_it_gave_up() -> None:
     assert told(*wide) == ["repeats: auto stopped at its most, 20, before the interval was within 2.0% of the value"]
     assert told(*wide[:12]) == []
     assert told(*[0.1 + 1e-5 * (i % 2) for i in range(20)]) == []
+
+
+def test_idle_power_that_nobody_could_tell_is_one_warning() -> None:
+    def told(*idle_w: float | None, subtract: bool = True) -> list[RunWarning]:
+        repeats = (repeat(i, figures=figures_of(idle_power_w=w)) for i, w in enumerate(idle_w))
+        found = run(*repeats, measure={"subtract_idle": subtract})
+        return [w for w in warnings_of(found, summarize(found)) if w.code == "idle-not-subtracted"]
+
+    (warning,) = told(None, None, None)
+    assert "nothing was subtracted" in warning.message
+    assert len(told(60.0, None)) == 1
+    assert told(60.0, 61.0) == []
+    assert told(None, None, subtract=False) == []

@@ -1,5 +1,6 @@
 """The page of a comparison: the verdict in words, what differs, and the step times over each other."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from benchbench.record.comparing import compare
+from benchbench.record.types import Outcome
 from benchbench.report.content import Answer, Callout, Chart, Section, Table
 from benchbench.report.pages import write_comparison
 from benchbench.report.plugins import sections_of
@@ -47,22 +49,42 @@ def answers(of: ComparisonSubject) -> list[Answer]:
 @pytest.mark.parametrize(
     ("factor", "words", "tone"),
     [
-        (1.1, "B is slower than A: its step time is 10 % higher (", "bad"),
-        (0.9, "B is faster than A: its step time is 10 % lower (", "good"),
-        (1.0, "B and A are equivalent: the step time of B is", "good"),
+        (1.1, r"B is slower than A: its step time is 10 % higher \(1.100 times .*, beyond the threshold", "bad"),
+        (0.9, r"B is faster than A: its step time is 10 % lower \(0.900 times .*, beyond the threshold", "good"),
+        (1.0, r"B and A are equivalent: the step time of B is .*, all of that within the threshold", "good"),
     ],
 )
 def test_each_verdict_has_its_sentence(tmp_path: Path, factor: float, words: str, tone: str) -> None:
     (answer,) = answers(subject(tmp_path, {}, {}, factors=(1.0, factor)))
-    assert answer.text.startswith(words)
-    assert "threshold of 2 %" in answer.text
+    numbers = r"times that of A, 95 % interval \d\.\d{3} to \d\.\d{3}, 3 repeats each\)"
+    assert re.match(words, answer.text)
+    assert re.search(numbers, answer.text)
+    assert answer.text.endswith("threshold of 2 %, on a GPU.")
+    assert answer.text.count(". ") == 0, "one sentence"
     assert answer.tone == tone
+
+
+def test_the_machines_and_the_repeats_of_both_are_named_where_they_differ(tmp_path: Path) -> None:
+    other = MACHINE.model_copy(update={"devices": (), "cpu": "a quick CPU"})
+    runs = [
+        run_subject(run_folder(tmp_path, f"2026010{day}-000000-bert-aaaa", machine=machine, outcomes=outcomes))
+        for day, machine, outcomes in ((1, MACHINE, (Outcome.OK,) * 3), (2, other, (Outcome.OK,) * 2))
+    ]
+    found = compare([r.run for r in runs], 0.2, across_machines=True)
+    (answer,) = answers(ComparisonSubject(comparison=found, runs=tuple(runs)))
+    assert ", 2 and 3 repeats)" in answer.text
+    assert answer.text.endswith("on a quick CPU, and A on a GPU.")
 
 
 def test_an_open_verdict_says_what_would_decide_it(tmp_path: Path) -> None:
     (answer,) = answers(subject(tmp_path, {}, {}, factors=(1.0, 1.04), noise=0.05))
-    assert answer.text.startswith("Inconclusive")
-    assert "more repeat" in answer.text
+    assert answer.text.startswith(
+        "Inconclusive: the step time of B is 4.0 % higher (1.040 times that of A, 95 % interval"
+    )
+    assert re.search(
+        r", on a GPU, .* threshold of 2 %; about \d+ more repeats of each would decide it, 90 % of the time\.$",
+        answer.text,
+    )
     assert answer.tone == "warning"
 
 

@@ -54,6 +54,24 @@ def test_everything_is_newest_first_and_a_studys_runs_are_inside_it(results: Pat
     assert problems == []
 
 
+def test_a_folder_without_its_document_is_named_with_the_reason(results: Path) -> None:
+    bare = results / "20260102-alone-bbbb"
+    (bare / "result.json").unlink()
+    found, problems = everything(results)
+    assert len(found) == 1
+    assert problems == [str(_refused(results, str(bare)))]
+    assert "it holds no result.json and no study.json; bring that file back" in problems[0]
+    assert "not a result folder" in str(_refused(results, "20260102-alone-bbbb"))
+    (results / "notes").mkdir()
+    assert "bring" not in str(_refused(results, "notes")), "nothing says that it ever was a result"
+
+
+def _refused(results: Path, word: str) -> RecordError:
+    with pytest.raises(RecordError) as caught:
+        named(results, [word])
+    return caught.value
+
+
 def test_what_cannot_be_read_is_left_out_and_said(results: Path) -> None:
     (results / "20260102-alone-bbbb" / "result.json").write_text("{")
     found, problems = everything(results)

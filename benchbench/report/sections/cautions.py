@@ -29,6 +29,7 @@ _HEADINGS = {
     "emulated-precision": "The precision is emulated",
     "storage-bound": "Storage took longer than training",
     "micro-batch-lowered": "A smaller micro-batch than thought",
+    "idle-not-subtracted": "Idle power unknown",
     "resumed": "Stopped and gone on with",
     "baseline-refused": "The baseline could not be measured",
 }
@@ -40,6 +41,7 @@ _ADVICE = {
     "swapping": "Lower training.micro_batch or free memory; what swaps is not measured.",
     "device-lost": "Look into the system's log (dmesg) for the device, and measure again.",
     "telemetry-missing": "Run benchbench doctor: it names what telemetry lacks here and how to add it.",
+    "idle-not-subtracted": "Run benchbench doctor: it names what would tell the power here; or leave the key out.",
     "suspended": "Nothing of the run should be stopped, nor the machine put to sleep, while it is measured.",
     "thermal-drift": "Warm the device up for longer (measure.warmup), or cool it better.",
     "recompiled": "Keep shapes fixed (data.batching: pack, or fixed-length rows), or set training.compile to none.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchbench.record.summary import measured
+from benchbench.record.summary import Summary, measured
 from benchbench.report.content import Cell, Facts, Paragraph, Section
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
@@ -14,19 +14,22 @@ TITLE = "Energy and cost"
 def render(subject: RunSubject) -> Section | None:
     """Estimates with what they rest on; None where neither power nor price is known."""
     s = subject.summary
-    every: tuple[tuple[str, Cell], ...] = (
-        ("power", s.power_w),
-        ("energy per sample", s.energy_j_per_sample),
-        ("energy to target", s.energy_j_to_target),
-        ("cost to target", s.cost_per_target),
-        ("cost of a million samples", s.cost_per_million_samples),
-        ("carbon dioxide to target", s.carbon_g_per_target),
-        ("carbon dioxide of a million samples", s.carbon_g_per_million_samples),
-    )
+    every = (("power", s.power_w), ("energy per sample", s.energy_j_per_sample), *costs(s))
     known = tuple((label, value) for label, value in every if value is not None)
     if not known:
         return None
     return Section(title=TITLE, blocks=(Facts(items=known), Paragraph(text=_words(subject), tone="muted")))
+
+
+def costs(summary: Summary) -> tuple[tuple[str, Cell], ...]:
+    """What a training and a million samples cost, each with its name; None where it is unknown."""
+    return (
+        ("energy to target", summary.energy_j_to_target),
+        ("cost to target", summary.cost_per_target),
+        ("cost of a million samples", summary.cost_per_million_samples),
+        ("carbon dioxide to target", summary.carbon_g_per_target),
+        ("carbon dioxide of a million samples", summary.carbon_g_per_million_samples),
+    )
 
 
 def _words(subject: RunSubject) -> str:

@@ -6,6 +6,7 @@ from benchbench.record.types import Outcome
 from benchbench.report.content import Answer, Block, Cell, Facts, Paragraph, Quantity, Section, Tone
 from benchbench.report.objective import bound
 from benchbench.report.plugins import Plugin
+from benchbench.report.sections.energy import costs
 from benchbench.report.subject import RunSubject
 from benchbench.report.wording import OUTCOMES, basis, counted, interval, listed, quantity, value_of
 from benchbench.scenario.types import Target
@@ -91,16 +92,22 @@ def _figures(subject: RunSubject) -> tuple[tuple[tuple[str, Cell], ...], list[st
             ("reached", rate),
             *every,
         ]
-    if s.mfu_measured is not None:
-        every.append(("share of the measured peak", s.mfu_measured))
-    if s.compile_s is not None:
-        every.append(("compilation", s.compile_s))
-    known = [(label, value) for label, value in every if value is not None]
+    known = [(label, value) for label, value in (*every, *_told_where_known(subject)) if value is not None]
     known += [
         (f"{_metric(name)} at the end", Quantity(value=value, unit="")) for name, value in s.final_metrics.items()
     ]
     named = [label for label, value in every if value is None and label != "tokens per device"]
     return tuple(known) if s.step_s is not None else (), named
+
+
+def _told_where_known(subject: RunSubject) -> tuple[tuple[str, Cell], ...]:
+    """What not every run has: nobody misses it where it is unknown."""
+    s = subject.summary
+    return (
+        ("share of the measured peak", s.mfu_measured),
+        ("compilation", s.compile_s),
+        *costs(s),
+    )
 
 
 def _metric(name: str) -> str:

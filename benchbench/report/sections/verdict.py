@@ -38,7 +38,7 @@ def render(subject: ComparisonSubject) -> Section | None:
     """One answer a pair, a table of all runs, and what else must be known."""
     pairs = subject.comparison.pairs
     blocks: list[Block] = [
-        Answer(text=_sentence(pair, letter(index), f"{letter(0)}"), tone=_tone(pair))
+        Answer(text=_sentence(pair, letter(index), _place(subject, index)), tone=_tone(pair))
         for index, pair in _numbered(pairs)
     ]
     blocks.append(_table(pairs))
@@ -61,17 +61,31 @@ def _tone(pair: Pair) -> Tone:
     return "bad" if pair.target_lost else _TONES[pair.verdict]
 
 
-def _sentence(pair: Pair, b: str, a: str) -> str:
-    what, threshold = METRICS[pair.metric], f"{100 * pair.threshold:g} %"
-    told = f"{change(pair.ratio.value)}{_interval(pair.ratio)}"
-    lost = f" But {b} does not reach the target that {a} reaches." if pair.target_lost else ""
+def _place(subject: ComparisonSubject, index: int) -> str:
+    """The hardware of the first run and of another one, as a user would name it."""
+    first, other = (
+        ", ".join(dict.fromkeys(d.name for d in run.machine.devices)) or run.machine.cpu
+        for run in (subject.runs[0], subject.runs[index])
+    )
+    return first if first == other else f"{other}, and {letter(0)} on {first}"
+
+
+def _sentence(pair: Pair, b: str, place: str) -> str:
+    a, what, threshold = letter(0), METRICS[pair.metric], f"{100 * pair.threshold:g} %"
+    told = f"{change(pair.ratio.value)} ({_interval(pair)})"
     if pair.verdict in ("faster", "slower"):
-        text = f"{b} is {pair.verdict} than {a}: its {what} is {told}, beyond the threshold of {threshold}."
+        text = f"{b} is {pair.verdict} than {a}: its {what} is {told}, beyond the threshold of {threshold}, on {place}."
     elif pair.verdict == "equivalent":
-        text = f"{b} and {a} are equivalent: the {what} of {b} is {told}, within the threshold of {threshold}."
+        text = (
+            f"{b} and {a} are equivalent: the {what} of {b} is {told}, all of that within the threshold of "
+            f"{threshold}, on {place}."
+        )
     else:
-        text = f"Inconclusive: the {what} of {b} is {told} against {a}, at a threshold of {threshold}. {_open(pair)}"
-    return text + lost
+        text = (
+            f"Inconclusive: the {what} of {b} is {told}, on {place}, which is not enough to tell whether it differs by "
+            f"more than the threshold of {threshold}; {_open(pair)}."
+        )
+    return text + (f" But {b} does not reach the target that {a} reaches." if pair.target_lost else "")
 
 
 def change(ratio: float) -> str:
@@ -81,12 +95,15 @@ def change(ratio: float) -> str:
     return f"{human(abs(ratio - 1), '%', 2)} {'higher' if ratio > 1 else 'lower'}"
 
 
-def _interval(ratio: Estimate) -> str:
+def _interval(pair: Pair) -> str:
+    ratio, counts = pair.ratio, dict.fromkeys(len(side.values) for side in (pair.b, pair.a))
+    each = " each" if len(counts) == 1 else ""
+    repeats = f"{' and '.join(str(count) for count in counts)} repeat{'' if each and ratio.n == 1 else 's'}{each}"
+    times = f"{ratio.value:.3f} times that of {letter(0)}"
     if ratio.low is None and ratio.high is None:
-        return ", with no interval"
-    low, high = ("open" if b is None else signed(100 * (b - 1)) for b in (ratio.low, ratio.high))
-    repeats = counted(ratio.n, "repeat")
-    return f" ({low} to {high}; {100 * ratio.confidence:.4g} %, {'within ' if ratio.n == 1 else ''}{repeats})"
+        return f"{times}, with no interval, {repeats}"
+    low, high = ("open" if b is None else f"{b:.3f}" for b in (ratio.low, ratio.high))
+    return f"{times}, {100 * ratio.confidence:.4g} % interval {low} to {high}, {repeats}"
 
 
 def signed(percent: float) -> str:
@@ -97,11 +114,11 @@ def signed(percent: float) -> str:
 def _open(pair: Pair) -> str:
     """What would decide a verdict that is still open."""
     if pair.more_repeats is None:
-        return "No affordable number of repeats decides it: too much noise, or too near the threshold."
+        return "no affordable number of repeats would decide it: too much noise, or too near the threshold"
     more = counted(pair.more_repeats, "more repeat")
     if pair.ratio.n < 2:
-        return f"The spread between processes is unknown: take {more} of each."
-    return f"About {more} of each would decide it, {human(POWER, '%', 2)} of the time."
+        return f"the spread between processes is unknown, so measure {more} of each"
+    return f"about {more} of each would decide it, {human(POWER, '%', 2)} of the time"
 
 
 def _table(pairs: tuple[Pair, ...]) -> Table:
@@ -134,7 +151,7 @@ def _cells(
 
 def _basis(subject: ComparisonSubject) -> str:
     comparison = subject.comparison
-    text = "A ratio is of the geometric means over the repeats, its interval Welch's on the logarithm."
+    text = "A ratio is of the means over the repeats (geometric means; the interval is Welch's, on the logarithm)."
     if any(None in side.values for pair in comparison.pairs for side in (pair.a, pair.b)):
         text += " Where a repeat missed the target it is of the medians, and has no bound on that side."
     if len(comparison.pairs) > 1:
