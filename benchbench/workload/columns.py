@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchbench.errors import ScenarioError, closest
@@ -63,7 +64,8 @@ def picked(row: Mapping[str, object], column: str) -> object:
 def value(raw: object, role: str, place: Place, line: int) -> Value:
     """A column's entry as a text or as words.
 
-    Numbers and truth values become texts, as JSON has them. Several answers are the first of them.
+    Numbers and truth values become texts, as JSON has them; NaN is what tables write where nothing stands. Several
+    answers are the first of them.
 
     Args:
         raw: what stands there.
@@ -86,7 +88,7 @@ def value(raw: object, role: str, place: Place, line: int) -> Value:
 def _plain(raw: object, role: str, place: Place, line: int) -> str:
     if isinstance(raw, str):
         return raw
-    if raw is None:
+    if raw is None or (isinstance(raw, float) and math.isnan(raw)):
         return ""
     if isinstance(raw, (bool, int, float)):
         return json.dumps(raw)
@@ -96,7 +98,8 @@ def _plain(raw: object, role: str, place: Place, line: int) -> str:
 def _empty(role: str, place: Place, line: int) -> str:
     if role in MAY_BE_EMPTY:
         return ""
-    raise place.problem(f"the {role} is empty, or a word of it; fill it, or leave the row out", line)
+    what = f"the {role} is empty, or a word of it; null and NaN count as empty: fill it, or leave the row out"
+    raise place.problem(what, line)
 
 
 def in_shards(rows: Iterator[Sequence[Value]], roles: Sequence[str]) -> Iterator[Rows]:

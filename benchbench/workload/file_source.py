@@ -10,7 +10,7 @@ from benchbench.errors import ScenarioError
 from benchbench.scenario.types import Data
 from benchbench.workload.columns import in_shards, mapping
 from benchbench.workload.costs import Costs
-from benchbench.workload.files import Place, opened
+from benchbench.workload.files import Place, check_apart, opened
 from benchbench.workload.rows import SPLITS, Rows, Value
 from benchbench.workload.source import COLUMNS, RowSource
 
@@ -24,6 +24,10 @@ class FileSource(RowSource):
 
     settings = frozenset({"path", "split", *COLUMNS})
     seekable = False
+
+    def origin(self, data: Data, split: str | None) -> str:
+        """See `RowSource.origin`."""
+        return next(place.url for own, place in _places(data) if own == split)
 
     def shards(self, data: Data, roles: Sequence[str], costs: Costs) -> Iterator[tuple[str | None, Rows]]:
         """See `RowSource.shards`."""
@@ -66,10 +70,10 @@ def _places(data: Data) -> Iterator[tuple[str | None, Place]]:
         raise ScenarioError(
             f"{data.source} reads files: name one with path, or one for each part with split", key="data.path"
         )
-    for split in SPLITS:
-        url = getattr(data.split, split)
-        if url is not None:
-            yield split, Place(url, f"data.split.{split}")
+    urls = {split: url for split in SPLITS if (url := getattr(data.split, split)) is not None}
+    places = {split: Place(url, f"data.split.{split}") for split, url in urls.items()}
+    check_apart(list(places.values()))
+    yield from places.items()
 
 
 def lines(file: BinaryIO, place: Place) -> Iterator[str]:

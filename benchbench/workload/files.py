@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
@@ -30,6 +32,31 @@ class Place(NamedTuple):
         """The error that says what is wrong with the file, and in which line (or row) of it, from 1."""
         where = self.url if line is None else f"{self.url}, {self.unit} {line}"
         return ScenarioError(f"{where}: {what}", key=self.key)
+
+
+def check_apart(places: Sequence[Place]) -> None:
+    """Looks whether each names a file of its own, links followed.
+
+    Raises:
+        ScenarioError: names the keys of two that name one file.
+    """
+    for first, second in combinations(places, 2):
+        if _identity(first.url) == _identity(second.url):
+            what = f"{first.key} names this file too ({first.url}); a split needs rows of its own"
+            raise second.problem(what)
+
+
+def _identity(url: str) -> object:
+    """What two names of one file have in common: its place on the disk, or its URL in one spelling."""
+    protocol, _, path = url.removeprefix("file://").removeprefix("local://").rpartition("://")
+    if protocol:
+        return protocol, posixpath.normpath(path.lstrip("/"))
+    file = Path(path).expanduser()
+    try:
+        found = file.stat()
+    except OSError:
+        return file.resolve()
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -194,7 +194,8 @@ def _encode(reading: Reading, request: _Request, shelf: Shelf) -> dict[str, Any]
     """Writes an entry; returns what is known of it."""
     task, data = request.task, request.data
     rows = split(reading.outline, reading.kept, data)
-    labels = _labels(reading, rows["train"], task)
+    with reading.named(rows["train"]):
+        labels = _labels(reading, rows["train"], task)
     vocabulary = request.pretrained or request.made_like(_learned(reading, rows["train"], request))
     encoding = Encoding(vocabulary=vocabulary, labels=labels, sequence_length=data.sequence_length)
     total, done = sum(map(len, rows.values())), 0
@@ -203,8 +204,10 @@ def _encode(reading: Reading, request: _Request, shelf: Shelf) -> dict[str, Any]
     for name in SPLITS:
         writer = encoded.SplitWriter(shelf, name)
         how = dataclasses.replace(encoding, held_out=name != "train")
-        for part in reading.spool.parts(chunks(rows[name], reading.outline)):
-            writer.add(task.encode(part, how))
+        stretches = chunks(rows[name], reading.outline)
+        for numbers, part in zip(stretches, reading.spool.parts(stretches), strict=True):
+            with reading.named(numbers):
+                writer.add(task.encode(part, how))
             done += len(part)
             request.progress("tokenize", done, total)
         splits[name], more = writer.finish()
@@ -234,13 +237,23 @@ def _loaded(shelf: Shelf, known: Mapping[str, Any], request: _Request) -> tuple[
 
 
 def _labels(reading: Reading, train: Longs, task: Task) -> tuple[str, ...]:
-    """The classes, by name: every one that the training rows have."""
+    """The classes, by name: every one that the training rows have.
+
+    Raises:
+        ScenarioError: they are fewer than two.
+    """
     if task.labelled_by is None:
         return ()
     found: set[str] = set()
     for rows in reading.spool.parts(_stretches(train)):
         for value in rows.columns[task.labelled_by]:
             found.update(task.classes(value))
+    if len(found) < 2:
+        raise ScenarioError(
+            f"every training row has the label {next(iter(found), None)!r}, so there is nothing to tell apart; give "
+            "rows of a second class, or name another column",
+            key="data.label_column",
+        )
     return tuple(sorted(found))
 
 

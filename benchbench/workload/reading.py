@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -36,6 +37,7 @@ class Reading:
     Attributes:
         spool: the rows.
         outline: what their splits are made by.
+        origins: where the rows of each split of the source's own lie, by its place in `SPLITS` or `UNNAMED`.
         fingerprint: hash of the rows as the source gave them.
         kept: the numbers of those that are used, rising. Shape (K,).
         removed: how many rows cleaning left out, by why.
@@ -43,9 +45,23 @@ class Reading:
 
     spool: Spool
     outline: Outline
+    origins: Mapping[int, str]
     fingerprint: str
     kept: Longs
     removed: Mapping[str, int] = field(default_factory=dict)
+
+    def named(self, rows: Longs) -> AbstractContextManager[None]:
+        """See `named`, of some rows of one split."""
+        return named(self.origins[int(self.outline.splits[rows[0]])])
+
+
+@contextmanager
+def named(origin: str) -> Iterator[None]:
+    """Puts where rows lie before what is wrong with one of them."""
+    try:
+        yield
+    except ScenarioError as error:
+        raise ScenarioError(f"{origin}: {error.message}", key=error.key) from error
 
 
 def read(source: RowSource, data: Data, task: Task, shelf: Shelf, costs: Costs, progress: Progress) -> Reading:
@@ -64,20 +80,31 @@ def read(source: RowSource, data: Data, task: Task, shelf: Shelf, costs: Costs, 
     """
     sketch = _Sketch()
     digest = hashlib.sha256()
+    origins: dict[int, str] = {}
     shards = source.word_shards if task.labels_words else source.shards
     roles = (*task.roles, *(role for role in task.optional_roles if getattr(data, f"{role}_column") is not None))
     with SpoolWriter(shelf, _RAW) as writer:
         for split, every in costs.each("decode", iter(shards(data, roles, costs))):
             rows = _needed(every, task, data)
-            with costs.spent("decode"):
+            number = UNNAMED if split is None else SPLITS.index(split)
+            if number not in origins:
+                origins[number] = source.origin(data, split)
+            with costs.spent("decode"), named(origins[number]):
+                _check_labels(rows, task)
                 _hash(digest.update, split, rows)
-                sketch.add(split, rows)
+                sketch.add(number, rows)
                 writer.add(rows)
             progress("read", sketch.rows, None)
     if not sketch.rows:
         raise ScenarioError(f"the source {data.source!r} holds no rows", key="data.source")
     kept = np.arange(sketch.rows, dtype=np.int64)
-    return Reading(spool=writer.spool(), outline=sketch.outline(), fingerprint=digest.hexdigest(), kept=kept)
+    return Reading(
+        spool=writer.spool(),
+        outline=sketch.outline(),
+        origins=origins,
+        fingerprint=digest.hexdigest(),
+        kept=kept,
+    )
 
 
 def cleaned(reading: Reading, data: Data, task: Task, shelf: Shelf, costs: Costs, progress: Progress) -> Reading:
@@ -103,13 +130,7 @@ def cleaned(reading: Reading, data: Data, task: Task, shelf: Shelf, costs: Costs
         kept = np.sort(order[first_of_each(np.concatenate(digests)[order])]).astype(np.int64)
     filled = kept[~np.concatenate(empty)[kept]]
     removed = {"duplicates": len(reading.kept) - len(kept), "empty": len(kept) - len(filled)}
-    return Reading(
-        spool=writer.spool(),
-        outline=reading.outline,
-        fingerprint=reading.fingerprint,
-        kept=filled,
-        removed=removed,
-    )
+    return replace(reading, spool=writer.spool(), kept=filled, removed=removed)
 
 
 class _Sketch:
@@ -121,13 +142,12 @@ class _Sketch:
         self._characters: list[Longs] = []
         self._documents: list[Longs] = []
         self._document = 0
-        self._last: tuple[str | None, object] | None = None
+        self._last: tuple[int, object] | None = None
 
-    def add(self, split: str | None, rows: Rows) -> None:
-        """Takes note of a shard."""
+    def add(self, split: int, rows: Rows) -> None:
+        """Takes note of a shard of a split, as its place in `SPLITS`, or `UNNAMED`."""
         self.rows += len(rows)
-        number = UNNAMED if split is None else SPLITS.index(split)
-        self._splits.append(np.full(len(rows), number, dtype=np.int8))
+        self._splits.append(np.full(len(rows), split, dtype=np.int8))
         sizes = [[_characters(value) for value in values] for values in rows.columns.values()]
         self._characters.append(np.sum(sizes, axis=0, dtype=np.int64))
         if _DOCUMENT in rows.columns:
@@ -141,7 +161,7 @@ class _Sketch:
             characters=np.concatenate(self._characters),
         )
 
-    def _of(self, split: str | None, name: object) -> int:
+    def _of(self, split: int, name: object) -> int:
         self._document += (split, name) != self._last
         self._last = (split, name)
         return self._document
@@ -173,6 +193,18 @@ def _words(value: Value) -> Value:
 
 def _without(rows: Rows, role: str) -> Rows:
     return Rows(columns={name: values for name, values in rows.columns.items() if name != role}, numbers=rows.numbers)
+
+
+def _check_labels(rows: Rows, task: Task) -> None:
+    """Refuses several labels where a row has one class."""
+    if task.labelled_by is None or task.labels_words:
+        return
+    for number, label in zip(rows.numbers, rows.columns[task.labelled_by], strict=True):
+        if not isinstance(label, str):
+            raise ScenarioError(
+                f"row {number + 1} has a list of labels, {list(label)!r}; this task wants one, a text or a number",
+                key="data.label_column",
+            )
 
 
 def _hash(update: Callable[[bytes], None], split: str | None, rows: Rows) -> None:

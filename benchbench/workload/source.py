@@ -33,6 +33,16 @@ class RowSource(ABC):
     licence: str = "the user's own data"
     settings: frozenset[str] = frozenset()
 
+    def origin(self, data: Data, split: str | None) -> str:
+        """Where rows lie, for messages.
+
+        Args:
+            data: the scenario's section.
+            split: the one that the source itself puts them in.
+        """
+        del split
+        return f"the source {data.source!r}"
+
     @abstractmethod
     def shards(self, data: Data, roles: Sequence[str], costs: Costs) -> Iterator[tuple[str | None, Rows]]:
         """Reads all rows, a shard of bounded size at a time, in an order that never changes.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from accelerate import Accelerator
 
-from benchmarks.trainer_kinds.bench import Bench, Block, loader
+from benchmarks.trainer_kinds.bench import Bench, Block, finish, loader
 
 
 def make(bench: Bench) -> Block:
@@ -24,6 +24,7 @@ def make(bench: Bench) -> Block:
 
     def block(steps: int) -> float:
         model.train()
+        finish(bench.device)
         began_s = time.perf_counter()
         for _ in range(steps):
             with accelerator.accumulate(model):
@@ -33,6 +34,7 @@ def make(bench: Bench) -> Block:
                 prepared.step()
                 scheduler.step()
                 prepared.zero_grad()
+        finish(bench.device)
         return time.perf_counter() - began_s
 
     return block

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ from benchbench.workload.orders import Shuffled
 from benchbench.workload.preparing import Prepared
 
 Block = Callable[[int], float]
-"""Takes a number of steps; returns the seconds that they took."""
+"""Takes a number of steps; returns the seconds that they took. Every block goes on where the last one ended."""
+_NEVER_REACHED = 1 << 31
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +37,9 @@ class Bench:
         """A model of its own, from the scenario's seed."""
         return assembly.build_model(self.scenario, assembly.task_of(self.scenario), self.prepared).to(self.device)
 
-    def batches(self) -> GlobalBatches:
-        """The sequence of global batches."""
-        return GlobalBatches(self.prepared, self.scenario)
+    def batches(self, first: int = 0) -> GlobalBatches:
+        """The sequence of global batches, from one of them on."""
+        return GlobalBatches(self.prepared, self.scenario, first)
 
     def warmup_steps(self) -> int:
         """Steps over which the learning rate climbs."""
@@ -64,20 +66,50 @@ class Bench:
 
 
 class GlobalBatches(Dataset[Mapping[str, torch.Tensor]]):
-    """One item is one global batch, collated when it is asked for: `input_ids`, `attention_mask`, `labels`."""
+    """One item is one global batch, collated when it is asked for: `input_ids`, `attention_mask`, `labels`.
 
-    def __init__(self, prepared: Prepared, scenario: Scenario) -> None:
+    They go on from epoch to epoch, and their number is one that no run comes to: an iterable without one is handled in
+    other ways by the trainers that are compared.
+
+    Args of the constructor:
+        first: the batch that is item 0.
+    """
+
+    def __init__(self, prepared: Prepared, scenario: Scenario, first: int = 0) -> None:
         self._split, self._pad = prepared.train, prepared.encoding.vocabulary.pad
         self._order = Shuffled(len(self._split), scenario.training.global_batch, scenario.training.seed)
-        self._most = scenario.training.max_steps
+        self._first = first
 
     def __len__(self) -> int:
-        return self._most
+        return _NEVER_REACHED
 
     def __getitem__(self, number: int) -> Mapping[str, torch.Tensor]:
-        rows = self._order.rows(number)
+        rows = self._order.rows(self._first + number)
         batch = padded(self._split.take(rows), rows, self._pad)
         return {**batch.inputs, "labels": batch.labels["label"]}
+
+
+class Stopwatch:
+    """Times a stretch of steps of a trainer that has its own loop, from the end of the first to the end of the last.
+
+    Args of the constructor:
+        device: where they are.
+        steps: that are timed; one more is trained.
+    """
+
+    def __init__(self, device: torch.device, steps: int) -> None:
+        self._device, self._steps = device, steps
+        self._ended = -1
+        self._began_s = 0.0
+        self.seconds = 0.0
+
+    def step_ended(self) -> None:
+        """Takes note of a step."""
+        self._ended += 1
+        if self._ended in (0, self._steps):
+            finish(self._device)
+            now_s = time.perf_counter()
+            self._began_s, self.seconds = now_s, now_s - self._began_s
 
 
 def first(items: list[Mapping[str, torch.Tensor]]) -> Mapping[str, torch.Tensor]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 import warnings
 from typing import Any
 
 import lightning
 import torch
 
-from benchmarks.trainer_kinds.bench import Bench, Block, loader
+from benchmarks.trainer_kinds.bench import Bench, Block, Stopwatch, loader
 
 
 class _Module(lightning.LightningModule):  # type: ignore[misc]
@@ -33,24 +32,28 @@ class _Module(lightning.LightningModule):  # type: ignore[misc]
         }
 
 
-class _Stopwatch(lightning.Callback):  # type: ignore[misc]
-    """When each step ended."""
+class _Ends(lightning.Callback):  # type: ignore[misc]
+    """Tells a stopwatch of each step."""
 
-    def __init__(self) -> None:
-        self.ends_s: list[float] = []
+    def __init__(self, stopwatch: Stopwatch) -> None:
+        self._stopwatch = stopwatch
 
     def on_train_batch_end(self, *_: Any, **__: Any) -> None:
         """See Lightning."""
-        self.ends_s.append(time.perf_counter())
+        self._stopwatch.step_ended()
 
 
 def make(bench: Bench) -> Block:
     """See `bench.Block`."""
     module = _Module(bench)
+    done = 0
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
     def block(steps: int) -> float:
-        stopwatch = _Stopwatch()
+        nonlocal done
+        batches = bench.batches(max(0, done - 1))  # the step that is not timed repeats one
+        done += steps
+        stopwatch = Stopwatch(bench.device, steps)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on the loader's workers: none are wanted here
             trainer = lightning.Trainer(
@@ -62,10 +65,10 @@ def make(bench: Bench) -> Block:
                 enable_progress_bar=False,
                 enable_model_summary=False,
                 gradient_clip_val=bench.scenario.training.gradient_clip,
-                callbacks=[stopwatch],
+                callbacks=[_Ends(stopwatch)],
             )
             module.train()
-            trainer.fit(module, loader(bench.batches()))
-        return stopwatch.ends_s[-1] - stopwatch.ends_s[0]
+            trainer.fit(module, loader(batches))
+        return stopwatch.seconds
 
     return block

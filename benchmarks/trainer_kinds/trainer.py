@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainingArguments
 
-from benchmarks.trainer_kinds.bench import Bench, Block, GlobalBatches, loader
+from benchmarks.trainer_kinds.bench import Bench, Block, GlobalBatches, Stopwatch, loader
 
 
-class _Stopwatch(TrainerCallback):  # type: ignore[misc]
-    """When each step ended."""
+class _Ends(TrainerCallback):  # type: ignore[misc]
+    """Tells a stopwatch of each step."""
 
-    def __init__(self) -> None:
-        self.ends_s: list[float] = []
+    def __init__(self, stopwatch: Stopwatch) -> None:
+        self._stopwatch = stopwatch
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
         """See transformers."""
-        self.ends_s.append(time.perf_counter())
+        self._stopwatch.step_ended()
 
 
 class _InOrder(Trainer):  # type: ignore[misc]
@@ -41,8 +40,12 @@ def make(bench: Bench) -> Block:
     """See `bench.Block`."""
     model: torch.nn.Module = bench.model()
     training = bench.scenario.training
+    done = 0
 
     def block(steps: int) -> float:
+        nonlocal done
+        batches = bench.batches(max(0, done - 1))  # the step that is not timed repeats one
+        done += steps
         arguments = TrainingArguments(
             output_dir=tempfile.mkdtemp(),
             max_steps=steps + 1,
@@ -58,8 +61,8 @@ def make(bench: Bench) -> Block:
             disable_tqdm=True,
             use_cpu=bench.device.type == "cpu",
         )
-        stopwatch = _Stopwatch()
-        _InOrder(bench.batches(), model=model, args=arguments, callbacks=[stopwatch]).train()
-        return stopwatch.ends_s[-1] - stopwatch.ends_s[0]
+        stopwatch = Stopwatch(bench.device, steps)
+        _InOrder(batches, model=model, args=arguments, callbacks=[_Ends(stopwatch)]).train()
+        return stopwatch.seconds
 
     return block

@@ -140,6 +140,9 @@ def test_a_timeout_is_cut_to_what_is_left_of_the_budget(tmp_path: Path, scenario
     assert plan(tmp_path, trains, end_by=time.monotonic() + 50).timeout_s(trains) == pytest.approx(50, abs=1)
     own = vary(scenario, {"measure.timeout": "5s"})
     assert plan(tmp_path, own, end_by=time.monotonic() + 50).timeout_s(own) == 5.0
+    executor = FakeExecutor(lambda _s, _seed: Answer(step_s=0.01))
+    measure(plan(tmp_path, own), executor)
+    assert {request.timeout_s for request in executor.requests} == {5.0}
 
 
 def test_a_result_that_cannot_be_written_is_still_returned(

@@ -51,7 +51,7 @@ def test_a_target_that_is_not_met_leaves_the_best() -> None:
 def test_a_loss_is_met_from_above() -> None:
     target = Target(metric="loss", at_most=0.5)
     found = reach(raw([evaluation(5, 1.0, loss=0.9), evaluation(10, 2.0, loss=0.5)]), target)
-    assert (found.reached, found.best) == (True, 0.5)
+    assert (found.reached, found.best, found.steps_to_target) == (True, 0.5, pytest.approx(10.0))
     assert reach(raw([evaluation(5, 1.0, loss=0.9), evaluation(10, 2.0, loss=1.2)]), target).best == 0.9
 
 

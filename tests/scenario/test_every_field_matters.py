@@ -72,10 +72,10 @@ TESTS = {
     "tests/workload/test_preparing.py": {
         "data.answer_start_column": "test_where_an_answer_begins_may_stand_in_a_column",
         "data.sequence_length": "test_rows_are_cut_to_the_sequence_length_special_tokens_included",
+        "data.validation_fraction": "test_the_fractions_are_those_of_all_rows",
+        "data.test_fraction": "test_the_fractions_are_those_of_all_rows",
     },
     "tests/workload/test_cache.py": {
-        "data.validation_fraction": "test_what_changes_the_examples_has_an_entry_of_its_own",
-        "data.test_fraction": "test_what_changes_the_examples_has_an_entry_of_its_own",
         "data.clean": "test_a_held_out_duplicate_of_a_training_row_goes",
     },
     "tests/training/test_feeding.py": {
@@ -162,7 +162,7 @@ TESTS = {
         "measure.timeout": "test_a_timeout_is_cut_to_what_is_left_of_the_budget",
         "measure.remeasure": "test_how_often_it_is_measured_again",
     },
-    "tests/record/test_comparing.py": {
+    "tests/record/test_summary.py": {
         "measure.confidence": "test_the_intervals_have_the_scenarios_confidence",
     },
     "tests/training/test_stopping.py": {

@@ -2,7 +2,7 @@
 
 import multiprocessing
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any, cast
@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from benchbench import registry
 from benchbench.scenario.scenario import Scenario
@@ -20,7 +21,6 @@ from benchbench.training.loop import Loop
 from benchbench.workload import feeding
 from benchbench.workload.batches import Batch, held_out
 from benchbench.workload.examples import Examples
-from benchbench.workload.feeding import Recipe
 from benchbench.workload.preparing import Prepared, prepare
 from benchbench.workload.task import Task
 from tests.training.small import CPU, Recorder, loop_of, prepared, scenario, take
@@ -90,13 +90,13 @@ def test_workers_are_started_with_the_stretch_and_ended_with_the_run() -> None:
 
 def test_workers_make_as_many_batches_ahead_as_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[int, int]] = []
-    made_ahead = feeding._made_ahead
 
-    def noted(recipe: Recipe, start: int, workers: int, prefetch: int) -> Iterator[list[Batch]]:
-        asked.append((workers, prefetch))
-        return made_ahead(recipe, start, workers, prefetch)
+    class Noted(DataLoader[list[Batch]]):
+        def __init__(self, rows: Dataset[list[Batch]], **settings: Any) -> None:
+            asked.append((settings["num_workers"], settings["prefetch_factor"]))
+            super().__init__(rows, **settings)
 
-    monkeypatch.setattr(feeding, "_made_ahead", noted)
+    monkeypatch.setattr(feeding, "DataLoader", Noted)
     loop, _ = loop_of(scenario(data={"workers": 1, "prefetch": 7}))
     next(loop.parts.batches)
     loop.parts.batches.close()

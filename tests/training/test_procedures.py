@@ -102,6 +102,9 @@ def test_a_loss_is_a_target_from_above() -> None:
     loop, _, metrics = train({}, metric="loss", at_least=None, at_most=100.0)
     assert loop.steps_taken == 8
     assert metrics["loss"] <= 100.0
+    loop, _, metrics = train({}, metric="loss", at_least=None, at_most=0.2)
+    assert loop.steps_taken == 20, "an accuracy of 0.1 is below, and nobody asked for it"
+    assert metrics["loss"] > 0.2
 
 
 def test_an_evaluation_is_outside_of_the_training_clock() -> None:

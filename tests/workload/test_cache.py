@@ -259,7 +259,7 @@ def test_held_out_texts_are_kept_too(cache: Path, tmp_path: Path) -> None:
 
 def test_the_vocabulary_never_sees_held_out_rows(cache: Path, tmp_path: Path) -> None:
     for name, word in (("train", "plain"), ("validation", "qqq"), ("test", "zzz")):
-        (tmp_path / name).write_text("text,label\n" + f"{word} words,x\n" * 30)
+        (tmp_path / name).write_text("text,label\n" + f"{word} words,x\n{word} words,y\n" * 15)
     split = {name: str(tmp_path / name) for name in ("train", "validation", "test")}
     found = prepare(Data.model_validate({"source": "csv", "split": split}), TASK, 300)
     assert UNKNOWN_ID not in found.train.columns["ids"].values

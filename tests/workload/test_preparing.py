@@ -101,11 +101,20 @@ def test_a_word_of_the_held_out_rows_does_not_enter_the_vocabulary(prepare: Prep
     for part in others:
         for row in part:
             texts[row] = "zyzzyva zyzzyva"
-    prepared = prepare(Given(all={"text": texts, "label": ["x"] * count}))
+    prepared = prepare(Given(all={"text": texts, "label": ["x", "y"] * (count // 2)}))
     assert len(prepared.train) == len(train)
     assert UNKNOWN_ID not in prepared.train.columns["ids"].values
     for part in (prepared.validation, prepared.test):
         assert (part.columns["ids"].values == UNKNOWN_ID).sum() == 2 * len(part)
+
+
+@pytest.mark.parametrize(("validation", "test", "lengths"), [(0.1, 0.1, (80, 10, 10)), (0.3, 0.05, (65, 30, 5))])
+def test_the_fractions_are_those_of_all_rows(
+    prepare: Prepare, validation: float, test: float, lengths: tuple[int, int, int]
+) -> None:
+    rows = {"text": [f"row {n}" for n in range(100)], "label": ["a", "b"] * 50}
+    prepared = prepare(Given(all=rows), validation_fraction=validation, test_fraction=test)
+    assert tuple(map(len, splits(prepared))) == lengths
 
 
 def test_labels_stay_with_their_rows() -> None:
@@ -141,6 +150,49 @@ def test_a_label_that_no_training_row_has_is_refused_with_its_row(prepare: Prepa
     with pytest.raises(ScenarioError, match=r"row 2 .*'c'") as caught:
         prepare(Given(**parts))
     assert caught.value.key == "data.label_column"
+
+
+def refused(task: str, **data: object) -> ScenarioError:
+    with pytest.raises(ScenarioError) as caught:
+        preparing.prepare(Data.model_validate(data), registry.load(registry.TASKS, task), 1000)
+    return caught.value
+
+
+def jsonl(file: Path, *rows: Mapping[str, object]) -> str:
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(file)
+
+
+GOOD = ({"text": "a", "label": "x"}, {"text": "b", "label": "y"})
+
+
+def test_a_row_that_cannot_be_used_is_named_with_its_own_file(tmp_path: Path) -> None:
+    train, other = jsonl(tmp_path / "train.jsonl", *GOOD * 10), tmp_path / "other.jsonl"
+    for row, says in (
+        ({"text": "c", "label": "z"}, "row 3 has the label 'z', which no training row has"),
+        ({"text": "c \ud800", "label": "x"}, "row 3 holds half of a character"),
+        ({"text": "c", "label": ["x", "y"]}, "row 3 has a list of labels, ['x', 'y']; this task wants one"),
+        ({"text": ["c", "d"], "label": "x"}, "rows 1 to 3: a column has both texts and lists of words"),
+    ):
+        split = {"train": train, "validation": jsonl(other, *GOOD, row)}
+        error = refused("sequence-classification", source="jsonl", split=split)
+        assert error.message.startswith(f"{other}: {says}")
+    answer = {"question": "q", "context": "c", "answer": "nowhere"}
+    error = refused("question-answering", source="jsonl", path=jsonl(other, *[answer] * 20))
+    assert error.message.startswith(f"{other}: the answer of row 1, 'nowhere', is not in")
+    words = {"text": "a b", "label": "X"}
+    error = refused("token-classification", source="jsonl", path=jsonl(other, *[words, {**words, "label": "Y"}] * 9))
+    assert error.message.startswith(f"{other}: row 1 has 2 words, but tags for 1")
+
+
+@pytest.mark.parametrize("task", ["sequence-classification", "token-classification"])
+def test_a_single_class_is_nothing_to_tell_apart(tmp_path: Path, task: str) -> None:
+    file = jsonl(tmp_path / "rows.jsonl", *[{"text": "a", "label": "x"}] * 20)
+    error = refused(task, source="jsonl", path=file)
+    assert error.key == "data.label_column"
+    assert error.message.startswith(f"{file}: every training row has the label 'x'")
+    other = jsonl(tmp_path / "other.jsonl", *GOOD)
+    assert f"{file}: every" in refused(task, source="jsonl", split={"train": file, "validation": other}).message
 
 
 def test_a_source_without_what_the_task_needs_is_refused(prepare: Prepare) -> None:

@@ -7,6 +7,7 @@ of a dataset is ever run.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,11 @@ class Huggingface(RowSource):
 
     licence = "the dataset's own (see its page)"
     settings = frozenset({"path", "subset", "revision", "split", *COLUMNS})
+
+    def origin(self, data: Data, split: str | None) -> str:
+        """See `RowSource.origin`."""
+        part = split if data.split is None or split is None else getattr(data.split, split)
+        return f"{data.path}" if part is None else f"{data.path} ({part})"
 
     def shards(self, data: Data, roles: Sequence[str], costs: Costs) -> Iterator[tuple[str | None, Rows]]:
         """See `RowSource.shards`."""
@@ -84,11 +90,15 @@ def _chosen(data: Data, there: Sequence[str]) -> dict[str, str]:
                 key="data.split",
             )
         return chosen
-    named = {split: getattr(data.split, split) for split in SPLITS}
+    named = {split: name for split in SPLITS if (name := getattr(data.split, split)) is not None}
     for split, name in named.items():
-        if name is not None and name not in there:
+        if name not in there:
             raise ScenarioError(f"{data.path} has no part {name!r}: {nearest(name, there)}", key=f"data.split.{split}")
-    return {split: name for split, name in named.items() if name is not None}
+    for (first, one), (second, other) in combinations(named.items(), 2):
+        if one == other:
+            what = f"data.split.{first} names the part {other!r} of {data.path} too; a split needs rows of its own"
+            raise ScenarioError(what, key=f"data.split.{second}")
+    return named
 
 
 def _rows(part: datasets.Dataset, place: Place, columns: Mapping[str, str]) -> Iterator[Sequence[Value]]:

@@ -26,8 +26,8 @@ def write(tmp_path: Path) -> Write:
     return to_file
 
 
-def shards(path: Path | str, roles: tuple[str, ...] = ("text", "label"), **fields: object) -> list[Rows]:
-    data = Data.model_validate({"source": "csv", "path": str(path), **fields})
+def shards(path: Path | str | None, roles: tuple[str, ...] = ("text", "label"), **fields: object) -> list[Rows]:
+    data = Data.model_validate({"source": "csv", "path": path if path is None else str(path), **fields})
     return [rows for _, rows in PLUGIN.shards(data, roles, Costs())]
 
 
@@ -164,3 +164,28 @@ def test_a_file_for_each_split(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         list(PLUGIN.shards(data, ("text", "label"), Costs()))
     assert caught.value.key == "data.split.validation"
+
+
+@pytest.mark.parametrize(
+    "again", ["train.csv", "./train.csv", "folder/../train.csv", "link.csv", "hard.csv", "file://"]
+)
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_file_is_that_of_one_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: str, split: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("train.csv", "other.csv"):
+        (tmp_path / name).write_text("text,label\na,x\nb,y\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link.csv").symlink_to("train.csv")
+    (tmp_path / "hard.csv").hardlink_to("train.csv")
+    again = f"file://{tmp_path}/train.csv" if again == "file://" else again
+    with pytest.raises(ScenarioError, match=r"data\.split\.train names this file too \(train\.csv\)") as caught:
+        shards(None, split={"train": "train.csv", "validation": "other.csv", split: again})
+    assert caught.value.key == f"data.split.{split}"
+    assert caught.value.message.startswith(f"{again}: ")
+
+
+def test_what_confirms_is_not_what_was_looked_at() -> None:
+    urls = {"train": "memory://a", "validation": "memory://b/c", "test": "memory:///b//c"}
+    with pytest.raises(ScenarioError, match=r"data\.split\.validation names this file too") as caught:
+        shards(None, split=urls)
+    assert caught.value.key == "data.split.test"

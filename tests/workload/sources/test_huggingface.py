@@ -67,6 +67,11 @@ def test_other_parts_are_named(saved: str) -> None:
     assert [(split, rows["text"]) for split, rows in found] == [("train", ["c"]), ("validation", ["a", "b"])]
     error = refused(saved, split={"train": "tset", "validation": "train"})
     assert (error.key, "did you mean 'test'?" in error.message) == ("data.split.train", True)
+    error = refused(saved, split={"train": "train", "validation": "train"})
+    assert error.key == "data.split.validation"
+    assert f"data.split.train names the part 'train' of {saved} too" in error.message
+    data = Data.model_validate({"source": "huggingface", "path": saved, "split": {"train": "test", "validation": "x"}})
+    assert PLUGIN.origin(data, "train") == f"{saved} (test)"
 
 
 def test_columns_of_lists_and_objects(saved: str) -> None:

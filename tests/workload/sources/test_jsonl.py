@@ -51,6 +51,8 @@ def test_of_several_answers_the_first_counts_and_none_is_no_answer(tmp_path: Pat
         ('{"text": [], "label": "b"}\n', "data.path", "line 1: the text is empty"),
         ('{"text": ["a", ""], "label": ["b", "b"]}\n', "data.path", "line 1: the text is empty, or a word of it"),
         ('{"text": {"a": 1}, "label": "b"}\n', "data.path", "line 1: the text is a dict; expected a text or a list"),
+        ('{"text": "a", "label": "b"}\n{"text": "a", "label": NaN}\n', "data.path", "line 2: the label is empty"),
+        ('{"text": ["a", "b"], "label": ["b", NaN]}\n', "data.path", "line 1: the label is empty, or a word of it"),
         ("\n\n", "data.path", "the file holds no rows"),
     ],
 )

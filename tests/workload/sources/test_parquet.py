@@ -1,6 +1,7 @@
 """Parquet files, their wanted columns alone."""
 
 import http.server
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,6 +40,10 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     file = write(tmp_path / "a.parquet", text=["a", None], label=["x", "y"])
     with pytest.raises(ScenarioError, match="row 2: the text is empty"):
         read(file)
+    for missing in (math.nan, None):
+        write(file, text=["a", "b", "c"], label=pyarrow.array([1.0, 2.0, missing], from_pandas=False))
+        with pytest.raises(ScenarioError, match=r"a\.parquet, row 3: the label is empty, .* NaN"):
+            read(file)
     with pytest.raises(ScenarioError, match="there is no column 'kind'") as caught:
         read(file, label_column="kind")
     assert caught.value.key == "data.label_column"
