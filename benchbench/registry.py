@@ -19,6 +19,7 @@ PROBES = "benchbench.hardware.probes"
 EXECUTORS = "benchbench.executors.kinds"
 SECTIONS = "benchbench.report.sections"
 EXPORTS = "benchbench.tuning.exports"
+METHODS = "benchbench.tuning.methods"
 
 
 @cache

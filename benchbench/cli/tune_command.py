@@ -28,6 +28,7 @@ class Options(TypedDict):
     out: Path
     trials: int | None
     study: str | None
+    resume: bool
     seed: int
     objective: str | None
 
@@ -75,11 +76,13 @@ def command(  # noqa: PLR0913 - one parameter an option
     from benchbench.cli.tune_ground import ground
     from benchbench.scenario.loading import parse_override
 
-    _refuse_what_comes_later(engine=engine, workers=workers, storage=storage, resume=resume)
+    _refuse_what_comes_later(engine=engine, workers=workers, storage=storage)
     file = scenario or _default_scenario()
     if scenario is None:
         tune_output.say(f"no scenario was named: tuning {file}")
-    options: Options = {"out": out, "trials": trials, "study": study, "seed": seed, "objective": objective}
+    options: Options = {
+        "out": out, "trials": trials, "study": study, "resume": resume, "seed": seed, "objective": objective,
+    }  # fmt: skip
     asked = _asked(file, overrides or [])
     with _named(file):
         where = ground(executor, records, asked)
@@ -194,7 +197,7 @@ def _named(file: Path) -> Iterator[None]:
         raise
 
 
-def _refuse_what_comes_later(*, engine: str, workers: int, storage: str | None, resume: bool) -> None:
+def _refuse_what_comes_later(*, engine: str, workers: int, storage: str | None) -> None:
     from benchbench.errors import InputError, UnsupportedError, nearest
 
     if engine not in _ENGINES:
@@ -203,7 +206,6 @@ def _refuse_what_comes_later(*, engine: str, workers: int, storage: str | None, 
         "--engine": engine != "local",
         "--workers": workers > 1,
         "--storage": storage is not None,
-        "--resume": resume,
     }
     for flag in (flag for flag, given in later.items() if given):
         raise UnsupportedError("not implemented yet; leave it out", key=flag)

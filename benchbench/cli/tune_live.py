@@ -31,7 +31,7 @@ class State:
         self.run = RunState(1)
         self.now: Moment | None = None
         self.best: str = ""
-        self.ended = self.failed = self.refused = 0
+        self.ended = self.failed = self.refused = self.probed = 0
         self._best: float | None = None
 
     def take(self, moment: Moment) -> None:
@@ -41,7 +41,9 @@ class State:
             self.run.take(self.scenario, 0, moment.what)
         if moment.event == "refused":
             self.refused += 1
-        if moment.event == "end" and moment.role != "confirmation":
+        if moment.event == "end" and moment.role == "probe":
+            self.probed += 1
+        elif moment.event == "end" and moment.role != "confirmation":
             self.ended += 1
             self.failed += moment.value is None
         if moment.best is not None and moment.role != "confirmation" and moment.best != self._best:
@@ -57,7 +59,8 @@ class State:
         """Time left, the best so far and the counts."""
         left = f"time left {human(self.now.left_s, 's', 2)}" if self.now is not None else ""
         best = f"best so far {self.best}" if self.best else "nothing has a value yet"
-        counts = f"measured {self.ended}, without a value {self.failed}, refused {self.refused}"
+        probes = f", probes {self.probed}" if self.probed else ""
+        counts = f"measured {self.ended}{probes}, without a value {self.failed}, refused {self.refused}"
         return "  ".join((left, best, counts))
 
 
@@ -65,7 +68,7 @@ def title(moment: Moment) -> str:
     """What is running, in words."""
     if moment.role == "confirmation":
         return f"confirmation of trial {moment.number}, {moment.message}: {settings(moment.overrides)}"
-    name = "baseline" if moment.role == "baseline" else f"trial {moment.number}"
+    name = {"baseline": "baseline", "probe": f"probe {moment.number}"}.get(moment.role, f"trial {moment.number}")
     return f"{name}: {settings(moment.overrides)}"
 
 

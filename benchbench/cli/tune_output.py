@@ -16,6 +16,12 @@ from benchbench.tuning.setups import Question
 from benchbench.tuning.tune import StoredStudy, TuneRequest
 from benchbench.units import human
 
+_METHODS = {
+    "factored": "probes of seconds per step and trainings to the target, whichever is expected to gain the most",
+    "tpe": "what Optuna's TPE proposes, each setup once in a fresh process",
+    "gp": "what Optuna's Gaussian process proposes, each setup once in a fresh process",
+    "random": "setups at random, each once in a fresh process",
+}
 _LATE_SHARE = 0.05
 _LATE_S = 30.0
 
@@ -112,7 +118,7 @@ def dry_run(request: TuneRequest, question: Question, *, as_json: bool) -> int:
     for key, axis in scenario.search.space.items():
         values = ", ".join(map(str, axis)) if isinstance(axis, tuple) else str(axis)
         say(f"  {key}: {values}")
-    say("first the baseline, what is run today; then what Optuna's TPE proposes, each setup once in a fresh process;")
+    say(f"first the baseline, what is run today; then {_METHODS.get(scenario.search.method, scenario.search.method)};")
     say(f"at last the best beside the baseline, up to {repeats} times each with fresh seeds, for an interval")
     say(f"in {human(request.budget_s, 's')}, and at the latest {human(ends_within_s, 's')}; nothing was run")
     if as_json:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from benchbench.record.types import Repeat
 from benchbench.scenario.scenario import Scenario
@@ -60,4 +60,13 @@ class Executor(Protocol):
                 training seconds after which a target no longer counts.
             watch: is told what happens, at most about once a second.
         """
+        ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """An executor whose answers depend on those before: it can be told of some that an earlier command got."""
+
+    def recall(self, scenario: Scenario, repeats: Sequence[Repeat]) -> None:
+        """Takes repeats of a scenario as answered."""
         ...

@@ -82,7 +82,7 @@ class Going:
         Args:
             asked: what is to be measured.
             out: the results folder.
-            alone: whether another command may take it up; what is part of a search is the search's.
+            alone: whether another command may take it up; what is part of a search is taken up by that search alone.
 
         Raises:
             StoreError: its folder cannot be made.
@@ -152,6 +152,7 @@ class Going:
             machine=machine.model_copy(update={"cuda": cuda, "threads": threads}),
             repeats=tuple(repeats),
             set_aside=tuple(self.set_aside),
+            study=self._begun.study,
         )
         if isinstance(self._draft, UnkeptDraft):
             self._draft.discard()

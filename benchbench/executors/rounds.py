@@ -56,6 +56,7 @@ class Plan:
         peaks: what the devices were measured to be able to do.
         again: whether repeats that were disturbed are measured again, as often as `measure.remeasure` allows.
         kept: whether runs are stored; a replay's are not.
+        study: the search that this is a part of; it alone may take up what a kill leaves of it.
         taken: of each scenario what a killed command left of it, or None; empty where all begin anew.
         lock_fd: the machine's lock, held by every process tree too.
         clock: seconds; another one where time is not real (a test, a replay).
@@ -74,14 +75,15 @@ class Plan:
     peaks: Peaks = field(default_factory=NoPeaks)
     again: bool = False
     kept: bool = True
+    study: str | None = None
     taken: Sequence[Taken | None] = ()
     lock_fd: int | None = None
     clock: Callable[[], float] = time.monotonic
 
     @property
     def alone(self) -> bool:
-        """Whether it is all that its command measures: no part of a search, no confirmation."""
-        return self.end_by is None and self.first_index == 0 and not self.test_split
+        """Whether what a kill leaves of it may be taken up: it is all that its command measures, or part of a study."""
+        return self.study is not None or (self.end_by is None and self.first_index == 0 and not self.test_split)
 
     def repeats_of(self, scenario: Scenario) -> int:
         """How many repeats of a scenario to measure, at most."""
@@ -148,7 +150,13 @@ def _begun(plan: Plan) -> list[Going]:
             if left is not None:
                 going.append(Going.taken_up(scenario, left))
             else:
-                asked = Begun(scenario=scenario, created_at=now(), command=plan.command, machine=plan.machine)
+                asked = Begun(
+                    scenario=scenario,
+                    created_at=now(),
+                    command=plan.command,
+                    machine=plan.machine,
+                    study=plan.study,
+                )
                 going.append(Going.begun(asked, plan.out, alone=plan.alone) if plan.kept else Going.unkept(asked))
     except StoreError:
         for one in going:

@@ -6,7 +6,7 @@ import fcntl
 import os
 from pathlib import Path
 
-_FILE = "lock"
+LOCK = "lock"
 
 
 def claim(folder: Path) -> int:
@@ -22,7 +22,7 @@ def claim(folder: Path) -> int:
         BlockingIOError: it is another's.
         OSError: it is gone, or its file system has no locks.
     """
-    held = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    held = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -22,13 +22,14 @@ class Trial(Observed):
 
     number: int
     overrides: Overrides
-    role: Literal["baseline", "candidate", "confirmation"]
+    role: Literal["baseline", "candidate", "probe", "confirmation", "explanation"]
     outcome: Outcome
     failure: Failure | None = None
     note: str | None = Field(None, description="what a reader must know of how it ended, where it did not fail")
     run_id: str | None = None
     objective: float | None = Field(None, description="seconds to target, or seconds a sample; None = no value")
     reached_target: bool | None = None
+    step_s: float | None = Field(None, description="a steady step of what was measured")
     started_s: float = Field(description="seconds since the search began")
     ended_s: float
 
@@ -104,9 +105,9 @@ class Study(Observed):
     def counts(self) -> dict[str, int]:
         """How many of the search's trials ended in which outcome; every outcome has its entry.
 
-        Confirmations are left out: they repeat setups that were counted already.
+        Confirmations and explanations are left out: they came after the search.
         """
-        searched = [t.outcome for t in self.trials if t.role != "confirmation"]
+        searched = [t.outcome for t in self.trials if t.role not in ("confirmation", "explanation")]
         return {o.value: searched.count(o) for o in _CONTRACT_ORDER}
 
     def answer(self, directory: str | None, report: str | None) -> dict[str, Any]:

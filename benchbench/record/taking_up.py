@@ -37,6 +37,7 @@ class Begun(Observed):
     created_at: str
     command: tuple[str, ...] = ()
     machine: Machine
+    study: str | None = Field(None, description="the search that it is a part of")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +64,14 @@ def begin(draft: Draft, begun: Begun) -> None:
     write_atomic(draft.folder / BEGUN, begun.model_dump_json(by_alias=True, indent=1))
 
 
-def take_up(out: Path, scenario: Scenario, machine: Machine) -> Taken:
+def take_up(out: Path, scenario: Scenario, machine: Machine, study: str | None = None) -> Taken:
     """Takes the newest run of a scenario that a killed command left.
 
     Args:
         out: the results folder.
         scenario: it has its key; its name and its number of repeats may be others.
         machine: this machine, which must be the one it was begun on.
+        study: the search that it is a part of; None: of none.
 
     Raises:
         InputError: there is none; says what each run of the scenario lacks that is not whole.
@@ -78,7 +80,7 @@ def take_up(out: Path, scenario: Scenario, machine: Machine) -> Taken:
     passed_over: list[str] = []
     for folder in reversed(unfinished(out)):
         begun = _begun(folder)
-        if begun is None or begun.scenario.key != scenario.key:
+        if begun is None or begun.study != study or begun.scenario.key != scenario.key:
             continue
         elsewhere = _elsewhere(begun.machine, machine)
         found = elsewhere or _claimed(folder)
@@ -88,6 +90,12 @@ def take_up(out: Path, scenario: Scenario, machine: Machine) -> Taken:
         passed_over.append(f"{folder.name} {found}")
     told = "; ".join(passed_over[:_TOLD]) or f"no killed command left a run of this scenario under {out}"
     raise InputError(f"nothing to take up for {scenario.name}: {told}; leave out --resume to measure it anew")
+
+
+def part_of(folder: Path) -> str | None:
+    """The search that a working folder's run is a part of; None of none."""
+    begun = _begun(folder)
+    return None if begun is None else begun.study
 
 
 def _begun(folder: Path) -> Begun | None:

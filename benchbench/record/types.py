@@ -190,6 +190,7 @@ class Run(Observed):
     machine: Machine
     repeats: tuple[Repeat, ...]
     set_aside: tuple[Repeat, ...] = Field((), description="disturbed ones that were measured again, and do not count")
+    study: str | None = Field(None, description="the search that it is a part of")
 
     @property
     def outcome(self) -> Outcome:

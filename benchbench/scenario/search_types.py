@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
+from benchbench import registry
+from benchbench.errors import nearest
 from benchbench.scenario.misfit import Misfit
 from benchbench.scenario.training_types import Real
 from benchbench.values import FrozenMapping, Value
@@ -65,6 +67,13 @@ Overrides = Annotated[
 ]
 
 
+def _known_method(name: str) -> str:
+    known = registry.names(registry.METHODS)
+    if name not in known:
+        raise ValueError(f"unknown search method {name!r}: {nearest(name, known)}")
+    return name
+
+
 class Search(Value):
     """What `tune` may change, and what a user runs today."""
 
@@ -75,4 +84,9 @@ class Search(Value):
         {},
         validate_default=True,
         description=f"dotted key -> a list of at most {LONGEST_LIST:,} values, or {{low, high, log, step}}",
+    )
+    method: Annotated[str, AfterValidator(_known_method)] = Field(
+        "factored",
+        description="how setups are proposed: factored models seconds per step and steps to target; tpe, gp and random "
+        "take each candidate as a whole",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchbench.record.study import Attribution, Baseline, Economics, Recommendation
@@ -12,7 +12,9 @@ from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.account import attribution, economics, run_ids
 from benchbench.tuning.confirm import Confirmation
-from benchbench.tuning.setups import Question, Setup, Stop
+from benchbench.tuning.explaining import Explanation
+from benchbench.tuning.setups import Question, Setup
+from benchbench.tuning.stop import Stop
 from benchbench.tuning.verdict import Evidence, Judgement, Verdict, judge, says_nothing
 
 _NO_TARGET = "no setup reached the target; this one came closest"
@@ -28,6 +30,7 @@ class Findings:
         finalists: those that were to be confirmed.
         confirmation: what was measured again.
         stop: why it ended.
+        explanation: what each setting does to the time, as far as it was measured.
     """
 
     question: Question
@@ -35,6 +38,7 @@ class Findings:
     finalists: tuple[Setup, ...]
     confirmation: Confirmation
     stop: Stop
+    explanation: Explanation = field(default_factory=Explanation)
 
     @property
     def baseline(self) -> Setup | None:
@@ -88,12 +92,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
         spent_s: what the study took.
     """
     question, baseline = findings.question, findings.baseline
-    judgement = judge(
-        findings.evidence(baseline),
-        [findings.evidence(rival) for rival in findings.rivals],
-        question.objective.margin,
-        asked.measure.confidence,
-    )
+    judgement = judged(findings, asked.measure.confidence)
     setup = _recommended(findings, judgement)
     today = vary(asked, dict(asked.search.baseline))
     scenario = today if setup is baseline or setup is None else vary(asked, setup.trial.overrides)
@@ -120,7 +119,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             run_ids=_ids(findings, setup),
             **_judged(findings, judgement, today),
         ),
-        attribution=attribution(today, scenario, judgement.speedup),
+        attribution=findings.explanation.parts or attribution(today, scenario, judgement.speedup),
         economics=economics(
             spent_s,
             before.time_to_target_s,
@@ -131,6 +130,16 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             *_of_baseline(baseline),
             *dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run))),
         ),
+    )
+
+
+def judged(findings: Findings, confidence: float) -> Judgement:
+    """What may be claimed of the finalists beside the baseline."""
+    return judge(
+        findings.evidence(findings.baseline),
+        [findings.evidence(rival) for rival in findings.rivals],
+        findings.question.objective.margin,
+        confidence,
     )
 
 
@@ -170,7 +179,9 @@ def _verdict(findings: Findings, judgement: Judgement) -> Verdict:
 def _never_reached(findings: Findings) -> bool:
     """Whether a target was asked for and no repeat of any setup reached it; not so when nothing had time to try."""
     objective = findings.question.objective
-    if not objective.reaches or (findings.stop is Stop.INTERRUPTED and not any(s.trained for s in findings.setups)):
+    if not objective.reaches or findings.stop is Stop.UNKNOWN:
+        return False
+    if findings.stop is Stop.INTERRUPTED and not any(s.trained for s in findings.setups):
         return False
     runs = [*(s.run for s in findings.setups), *findings.confirmation.runs.values()]
     return not any(Evidence.of(run, objective).values for run in runs)
@@ -179,6 +190,8 @@ def _never_reached(findings: Findings) -> bool:
 def _reason(findings: Findings, judgement: Judgement) -> str:
     if _never_reached(findings):
         return _NO_TARGET
+    if findings.stop is Stop.UNKNOWN:
+        return Stop.UNKNOWN.value
     confirmation = findings.confirmation
     short = _fewest_answered(confirmation)
     if short is not None:

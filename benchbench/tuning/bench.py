@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchbench.errors import InputError
 from benchbench.executors.base import Executor
 from benchbench.executors.rounds import Plan, RoundsWatch, measure
 from benchbench.record.machine import Machine
+from benchbench.record.taking_up import Taken, take_up
 from benchbench.record.types import Outcome, Run
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.budget import Allowance
@@ -26,6 +28,8 @@ class Bench:
         command: what the user typed.
         lock_fd: the machine's lock.
         kept: whether runs are stored.
+        study: the search's name.
+        resumed: whether an earlier command may have left runs of it that are not whole.
     """
 
     executor: Executor
@@ -35,6 +39,8 @@ class Bench:
     command: tuple[str, ...] = ()
     lock_fd: int | None = None
     kept: bool = True
+    study: str | None = None
+    resumed: bool = False
 
     def measure(
         self,
@@ -54,7 +60,8 @@ class Bench:
             watch: is told what happens.
             repeats: of each.
             first_index: of the repeats' seeds.
-            test_split: whether the trained models are scored on the test split: a claim is being confirmed.
+            test_split: whether the trained models are scored on the test split: a claim is being confirmed, and a
+                repeat that was disturbed is measured again.
 
         Returns:
             The runs of which at least one repeat ended, in the order given.
@@ -74,7 +81,10 @@ class Bench:
             deadline_s=allowance.deadline_s,
             lock_fd=self.lock_fd,
             kept=self.kept,
+            study=self.study,
+            taken=[self._left(scenario, first_index) for scenario in scenarios] if self.resumed and self.kept else (),
             test_split=test_split,
+            again=test_split,
             clock=self.clock,
         )
         measured = measure(plan, self.executor, watch)
@@ -85,3 +95,14 @@ class Bench:
         if measured.interrupted and not any(run.outcome is Outcome.INTERRUPTED for run in runs):
             raise KeyboardInterrupt  # it came between two repeats; the runs are stored
         return runs
+
+    def _left(self, scenario: Scenario, first_index: int) -> Taken | None:
+        """What a killed command left of the same measurement."""
+        try:
+            left = take_up(self.out, scenario, self.machine, self.study)
+        except InputError:
+            return None
+        if any(index < first_index for index in left.ended):
+            left.draft.leave()
+            return None
+        return left

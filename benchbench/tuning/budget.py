@@ -16,12 +16,13 @@ from benchbench.errors import InputError
 from benchbench.record.types import Repeat
 from benchbench.scenario.scenario import Scenario
 from benchbench.stats.repeats import FEWEST
+from benchbench.tuning.method import Means, Plan
 from benchbench.units import human, parse_duration
 
 LEAST_S = 10.0
 _BASELINE_SHARE = 0.5  # a baseline that takes longer could not be measured a second time
 _BASELINE_KILL_SHARE = 0.6
-_RESERVE_SHARE = 1 / 3
+_RESERVE_SHARE = 2 / 3
 _SINGLE_SHARE = 0.75  # of what the baseline leaves, at most, goes to a confirmation of one repeat
 _HEADROOM = 1.1  # a repeat takes a little longer than the last one did
 _PATIENCE = 1.5  # times the best time: who is slower than that is not the winner
@@ -56,12 +57,18 @@ def parse_budget(text: str) -> float:
 
 
 class Budget:
-    """Seconds to spend, counted from its making by a clock that never runs backward."""
+    """Seconds to spend, counted from its making by a clock that never runs backward.
 
-    def __init__(self, total_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    Args of the constructor:
+        total_s: all of them.
+        clock: that counts them.
+        before_s: of them, what was spent before, by a command that was killed or that ended.
+    """
+
+    def __init__(self, total_s: float, clock: Callable[[], float] = time.monotonic, before_s: float = 0.0) -> None:
         self.total_s = total_s
         self.clock = clock
-        self._started = clock()
+        self._started = clock() - before_s
 
     @property
     def spent_s(self) -> float:
@@ -131,13 +138,14 @@ class Pacing:
             trains: whether trainings to a target are measured, which obey deadlines.
             repeats: how many of each setup a confirmation wants.
         """
-        self._budget = budget
+        self.budget = budget
         self._trains = trains
         self.repeats = repeats
         self._baseline: Cost | None = None
         self._best: tuple[float, Cost] | None = None
         self._longest = Cost(wall_s=0.0)
-        self._overhead_s = 0.0
+        self._overheads_s: list[float] = []
+        self._probe_s = 0.0
 
     def saw(self, cost: Cost, value: float | None, *, baseline: bool = False) -> None:
         """Learns from a repeat that trained.
@@ -151,60 +159,90 @@ class Pacing:
             self._baseline = cost
         if value is not None and (self._best is None or value < self._best[0]):
             self._best = (value, cost)
-        self._overhead_s = max(self._overhead_s, cost.overhead_s)
+        self._overheads_s.append(cost.overhead_s)
         self._longest = max(self._longest, cost, key=lambda c: c.training_s or c.wall_s)
+
+    def saw_probe(self, cost: Cost) -> None:
+        """Learns from a probe of the step time."""
+        self._probe_s = max(self._probe_s, cost.wall_s)
 
     @property
     def reserve_s(self) -> float:
-        """Seconds set aside for the confirmation: for the repeats that a third of the budget pays, or one, or none."""
+        """Seconds set aside for the confirmation: for the repeats that two thirds of the budget pay, or one or none."""
         again = [cost for cost in (self._baseline, self._best[1] if self._best else self._baseline) if cost is not None]
         one_round_s = _HEADROOM * sum(cost.wall_s for cost in again)
         for repeats in range(self.repeats, 0, -1):
-            if repeats * one_round_s <= _RESERVE_SHARE * self._budget.total_s:
+            if repeats * one_round_s <= _RESERVE_SHARE * self.budget.total_s:
                 return repeats * one_round_s
         first_s = self._baseline.wall_s if self._baseline is not None else 0.0
-        return one_round_s if one_round_s <= _SINGLE_SHARE * (self._budget.total_s - first_s) else 0.0
+        return one_round_s if one_round_s <= _SINGLE_SHARE * (self.budget.total_s - first_s) else 0.0
 
     def baseline(self) -> Allowance:
         """What the first measurement of the baseline may take, when nothing is known."""
-        total_s = self._budget.total_s
+        total_s = self.budget.total_s
         if not self._trains:
             return self._until(_BASELINE_SHARE * total_s)
         return self._until(_BASELINE_KILL_SHARE * total_s, _BASELINE_SHARE * total_s)
 
-    def candidate(self) -> Allowance | None:
-        """What the next candidate may take; None when no training fits before the confirmation any more."""
-        left_s = self._budget.left_s - self.reserve_s
+    def means(self) -> Means:
+        """What there is to spend."""
+        overheads = sorted(self._overheads_s)
+        again_s = 0.0 if self._baseline is None else self._baseline.wall_s
+        confirmed = self.reserve_s > 0 and _HEADROOM * again_s <= self.budget.left_s
+        return Means(
+            left_s=self.budget.left_s,
+            startup_s=overheads[len(overheads) // 2] if overheads else 0.0,
+            repeats=self.repeats if confirmed or self._baseline is None else 0,
+            baseline_s=again_s if confirmed else 0.0,
+        )
+
+    def candidate(self, plan: Plan) -> Allowance | None:
+        """What the next candidate may take; None when it does not fit before the confirmation any more."""
+        overhead_s = max(self._overheads_s, default=0.0)
+        left_s = self.budget.left_s
+        if plan.probe or not self._trains:
+            return self._probe(left_s - (0.0 if plan.probe else self.reserve_s))
+        if plan.deadline_s is None:  # then what the confirmation needs is set aside here
+            left_s -= self.reserve_s
+        fits_s = left_s - overhead_s
+        wanted_s = self._deadline_s(left_s, fits_s) if plan.deadline_s is None else plan.deadline_s
+        if fits_s <= 0 or wanted_s is None:
+            return None
+        deadline_s = min(wanted_s, fits_s)
+        return self._until(min(left_s, deadline_s + _OVERHEAD_PATIENCE * overhead_s + _KILL_GRACE_S), deadline_s)
+
+    def _probe(self, left_s: float) -> Allowance | None:
+        typical_s = self._probe_s
         if not self._trains:
             typical_s = self._longest.wall_s if self._best is None else self._best[1].wall_s
-            if left_s <= max(typical_s, 0.0):
-                return None
-            return self._until(min(left_s, max(_THROUGHPUT_PATIENCE * typical_s, _THROUGHPUT_LEAST_S)))
-        fits_s = left_s - self._overhead_s
+        if left_s <= typical_s:
+            return None
+        return self._until(min(left_s, max(_THROUGHPUT_PATIENCE * typical_s, _THROUGHPUT_LEAST_S)))
+
+    def _deadline_s(self, left_s: float, fits_s: float) -> float | None:
+        """Of a training whose proposer leaves it open: a small multiple of the best time; None if that cannot fit."""
         if self._best is not None:
             least_s = self._best[1].training_s
-            deadline_s = min(_PATIENCE * least_s, fits_s)
-        else:
-            least_s = _SHARE_WITHOUT_BEST * self._longest.training_s
-            deadline_s = min(max(_PATIENCE * self._longest.training_s, _SHARE_WITHOUT_BEST * left_s), fits_s)
-        if fits_s <= 0 or fits_s < least_s:
+            return None if fits_s < least_s else min(_PATIENCE * least_s, fits_s)
+        least_s = _SHARE_WITHOUT_BEST * self._longest.training_s
+        if fits_s < least_s:
             return None
-        grace_s = _OVERHEAD_PATIENCE * self._overhead_s + _KILL_GRACE_S
-        return self._until(min(left_s, deadline_s + grace_s), deadline_s)
+        return min(max(_PATIENCE * self._longest.training_s, _SHARE_WITHOUT_BEST * left_s), fits_s)
 
-    def confirmation(self, costs: Sequence[Cost]) -> tuple[int, Allowance]:
+    def confirmation(self, costs: Sequence[Cost], wanted: int) -> tuple[int, Allowance]:
         """How many repeats of each setup what is left pays for, and what they may take together.
 
         Args:
             costs: what one repeat of each took.
+            wanted: repeats of each.
         """
         one_round_s = _HEADROOM * sum(cost.wall_s for cost in costs)
-        left_s = max(0.0, self._budget.left_s)
-        repeats = self.repeats if one_round_s <= 0 else int(min(self.repeats, left_s / one_round_s))
+        left_s = max(0.0, self.budget.left_s)
+        repeats = wanted if one_round_s <= 0 else int(min(wanted, left_s / one_round_s))
         longest_s = max(cost.training_s for cost in costs)
         spare_s = left_s - repeats * one_round_s
         deadline_s = max(_CONFIRMATION_PATIENCE * longest_s, longest_s + spare_s)
-        return repeats, Allowance(end_by=self._budget.end, deadline_s=deadline_s if self._trains else None)
+        return repeats, Allowance(end_by=self.budget.end, deadline_s=deadline_s if self._trains else None)
 
     def _until(self, seconds: float, deadline_s: float | None = None) -> Allowance:
-        return Allowance(end_by=self._budget.clock() + seconds, deadline_s=deadline_s)
+        return Allowance(end_by=self.budget.clock() + seconds, deadline_s=deadline_s)

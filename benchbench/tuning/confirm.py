@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from scipy.stats import t as student_t
 
 from benchbench.executors.rounds import RoundsWatch
 from benchbench.record.study import Trial
@@ -12,12 +15,16 @@ from benchbench.record.types import Outcome, Run
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Budget, Pacing
+from benchbench.tuning.diary import Diary, Entry
 from benchbench.tuning.moments import Moment, Watch
 from benchbench.tuning.objective import Objective
+from benchbench.tuning.proposals import Proposer
 from benchbench.tuning.setups import Setup
+from benchbench.tuning.space import identity
 from benchbench.tuning.verdict import Evidence
 
-_FIRST_INDEX = 1  # the search measured every setup with index 0
+_MOST_REPEATS = 6
+_SURE = 0.7  # of the speed-up that is expected: what the confirmation finds will differ from it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +45,45 @@ class Confirmation:
     interrupted: bool = False
 
 
-def finalists(setups: Sequence[Setup], count: int) -> list[Setup]:
-    """The candidates with the best values, best first; the baseline is not one of them."""
-    candidates = [s for s in setups if s.trial.role == "candidate" and s.trial.objective is not None]
-    return sorted(candidates, key=lambda s: s.value)[:count]
+def finalists(setups: Sequence[Setup], proposer: Proposer, count: int) -> list[Setup]:
+    """The best candidates that reached, best first, each setup once; the baseline is not one of them.
+
+    The best are those that the model of all measurements holds best, never those with the luckiest training.
+    """
+    reached = [s for s in setups if s.trial.role == "candidate" and s.trial.objective is not None]
+    reached = [s for s in reached if s.scenario != setups[0].scenario]  # the baseline may have been trained again
+    candidates = list({identity(s.trial.overrides): s for s in reached}.values())
+    standing = proposer.standing([s.trial.overrides for s in candidates])
+    worth = [s.value for s in candidates] if standing is None else standing.logs
+    order = sorted(range(len(candidates)), key=lambda index: worth[index])
+    return [candidates[index] for index in order[:count]]
+
+
+def repeats_wanted(again: Sequence[Setup], proposer: Proposer, least: int, margin: float, confidence: float) -> int:
+    """How many repeats of each setup are likely to decide between the first and the best of the others.
+
+    As many as make the interval of their ratio, of Student's t at the noise that the search saw, narrower than the
+    speed-up that it expects; decided before the confirmation begins, so that no look at it bends its verdict.
+
+    Args:
+        again: the baseline first.
+        proposer: holds what the search saw.
+        least: repeats that are wanted in any case.
+        margin: setups whose ratio lies within it of 1 are the same: there is nothing to decide.
+        confidence: of the verdict.
+    """
+    standing = proposer.standing([s.trial.overrides for s in again])
+    if standing is None or len(again) < 2:
+        return least
+    expected = standing.logs[0] - min(standing.logs[1:])
+    if expected < math.log1p(margin):
+        return least
+    gap = _SURE * expected
+    for repeats in range(least, _MOST_REPEATS):
+        halfwidth = student_t.ppf((1 + confidence) / 2, 2 * repeats - 2) * standing.noise * math.sqrt(2 / repeats)
+        if halfwidth < gap:
+            return repeats
+    return _MOST_REPEATS
 
 
 def setups_to_confirm(setups: Sequence[Setup], chosen: Sequence[Setup]) -> list[Setup]:
@@ -56,51 +98,97 @@ def setups_to_confirm(setups: Sequence[Setup], chosen: Sequence[Setup]) -> list[
     return [s for s in baseline if compared and s.trial.objective is not None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    """What a confirmation measures.
+
+    Attributes:
+        setups: the baseline (where it can be measured again) and the finalists.
+        first_index: of the repeats, so that no seed was the search's.
+        repeats: that are wanted of each.
+    """
+
+    setups: Sequence[Setup]
+    first_index: int
+    repeats: int
+
+
 def confirm(
-    again: Sequence[Setup], bench: Bench, objective: Objective, budget: Budget, pacing: Pacing, watch: Watch
+    again: Again, bench: Bench, objective: Objective, pacing: Pacing, diary: Diary, watch: Watch
 ) -> Confirmation:
     """Measures setups again, as often as what is left of the budget pays for.
 
     Args:
-        again: the baseline (where it can be measured again) and the finalists.
-        bench: how to measure.
+        again: what to measure.
+        bench: how.
         objective: what is minimised.
-        budget: running.
-        pacing: how to spend it.
+        pacing: how to spend what is left of the budget.
+        diary: the search's.
         watch: is told what happens.
 
     Raises:
         StoreError: a run could not be stored.
     """
-    repeats, allowance = pacing.confirmation([s.cost for s in again])
+    budget = pacing.budget
+    setups, first_index = again.setups, again.first_index
+    repeats, allowance = pacing.confirmation([s.cost for s in setups], again.repeats)
     if repeats < 1:
         return Confirmation(wanted=pacing.repeats)
-    scenarios = [s.scenario for s in again if s.scenario is not None]
-    assert len(scenarios) == len(again)
+    scenarios = [s.scenario for s in setups if s.scenario is not None]
+    assert len(scenarios) == len(setups)
     started_s = budget.spent_s
 
-    tell = _teller(again, budget, repeats, watch)
+    tell = _teller(setups, budget, (first_index, repeats), watch)
     interrupted, runs = False, []
     try:
-        runs = bench.measure(scenarios, allowance, tell, repeats=repeats, first_index=_FIRST_INDEX, test_split=True)
+        runs = bench.measure(scenarios, allowance, tell, repeats=repeats, first_index=first_index, test_split=True)
     except KeyboardInterrupt:
         interrupted = True
-    by_number = {_setup_of(run, again).trial.number: run for run in runs}
-    ended_s = budget.spent_s
+    span_s = (started_s, budget.spent_s)
+    if runs and not interrupted:
+        best = setups[-1].trial
+        kept: dict[str, Any] = {"run_ids": tuple(run.id for run in runs)} if bench.kept else {"runs": tuple(runs)}
+        diary.add(
+            Entry(
+                number=best.number,
+                overrides=best.overrides,
+                role="confirmation",
+                index=first_index,
+                started_s=span_s[0],
+                ended_s=span_s[1],
+                **kept,
+            )
+        )
+    found = confirmed(setups, runs, objective, span_s, repeats)
+    return replace(found, wanted=pacing.repeats, interrupted=found.interrupted or interrupted)
+
+
+def confirmed(
+    setups: Sequence[Setup], runs: Sequence[Run], objective: Objective, span_s: tuple[float, float], planned: int
+) -> Confirmation:
+    """A confirmation that was measured.
+
+    Args:
+        setups: that were measured again.
+        runs: of them, those of which a repeat ended.
+        objective: what is minimised.
+        span_s: start and end, seconds of the budget.
+        planned: repeats of each.
+    """
     return Confirmation(
-        trials=tuple(_trial(_setup_of(run, again), run, objective, (started_s, ended_s)) for run in runs),
-        runs=by_number,
-        wanted=pacing.repeats,
-        planned=repeats,
-        interrupted=interrupted or any(r.outcome is Outcome.INTERRUPTED for run in runs for r in run.repeats),
+        trials=tuple(_trial(_setup_of(run, setups), run, objective, span_s) for run in runs),
+        runs={_setup_of(run, setups).trial.number: run for run in runs},
+        planned=planned,
+        interrupted=any(r.outcome is Outcome.INTERRUPTED for run in runs for r in run.repeats),
     )
 
 
-def _teller(again: Sequence[Setup], budget: Budget, repeats: int, watch: Watch) -> RoundsWatch:
+def _teller(again: Sequence[Setup], budget: Budget, counted: tuple[int, int], watch: Watch) -> RoundsWatch:
     """Translates what the rounds say into a search's moments."""
 
     def tell(scenario: Scenario, index: int, what: Mapping[str, Any]) -> None:
         """Tells of one event of one repeat."""
+        first_index, repeats = counted
         trial = next(s.trial for s in again if s.scenario == scenario)
         event = what.get("event")
         watch(
@@ -111,7 +199,7 @@ def _teller(again: Sequence[Setup], budget: Budget, repeats: int, watch: Watch) 
                 overrides=trial.overrides,
                 left_s=max(0.0, budget.left_s),
                 best=trial.objective,
-                message=f"repeat {index - _FIRST_INDEX + 1} of {repeats}",
+                message=f"repeat {index - first_index + 1} of {repeats}",
                 what=what,
             )
         )

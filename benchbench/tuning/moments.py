@@ -27,7 +27,7 @@ class Moment:
 
     event: Literal["start", "progress", "end", "refused", "stop"]
     left_s: float
-    role: Literal["baseline", "candidate", "confirmation"] = "candidate"
+    role: Literal["baseline", "candidate", "probe", "confirmation"] = "candidate"
     number: int = 0
     overrides: Overrides = field(default_factory=dict)
     best: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
-from benchbench.errors import InputError, UnsupportedError, nearest
+from benchbench.errors import InputError, nearest
 from benchbench.record.study import Objective as Name
 from benchbench.record.types import Outcome, Repeat
 from benchbench.scenario.loading import vary
@@ -12,6 +12,7 @@ from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.types import Target
 
 NAMES: tuple[Name, ...] = ("time", "energy", "cost", "throughput")
+_HOUR_S = 3600.0
 MISS = 1.0
 FAILURE = 2.0
 
@@ -47,6 +48,10 @@ class Objective(Protocol):
         """How far a repeat without a value is from having one: up to `MISS` for a miss, `FAILURE` for a failure."""
         ...
 
+    def per_second(self, repeat: Repeat) -> float | None:
+        """What is minimised, a second on the training clock; None where that is not known, or no time is trained."""
+        ...
+
 
 class TimeToTarget:
     """Training seconds until the held-out metric meets the target."""
@@ -75,6 +80,44 @@ class TimeToTarget:
         assert scenario.target is not None
         return _relative_gap(scenario.target, repeat.reach.best)
 
+    def per_second(self, repeat: Repeat) -> float | None:  # noqa: ARG002 - see `Objective`
+        """See `Objective`."""
+        return 1.0
+
+
+class EnergyToTarget(TimeToTarget):
+    """Joules of training until the held-out metric meets the target; a machine that does not tell them has no value."""
+
+    name: ClassVar[Name] = "energy"
+    unit: ClassVar[str] = "J"
+
+    def value(self, repeat: Repeat) -> float | None:
+        """See `Objective`."""
+        return repeat.reach.energy_j if super().value(repeat) is not None and repeat.reach is not None else None
+
+    def per_second(self, repeat: Repeat) -> float | None:
+        """See `Objective`."""
+        return None if repeat.figures is None else repeat.figures.energy_w or repeat.figures.power_w
+
+
+class CostToTarget(TimeToTarget):
+    """Money until the held-out metric meets the target, in the currency of `hardware.price_per_hour`."""
+
+    name: ClassVar[Name] = "cost"
+    unit: ClassVar[str] = ""
+
+    def __init__(self, price_per_hour: float) -> None:
+        self._price_per_s = price_per_hour / _HOUR_S
+
+    def value(self, repeat: Repeat) -> float | None:
+        """See `Objective`."""
+        time_s = super().value(repeat)
+        return None if time_s is None else self._price_per_s * time_s
+
+    def per_second(self, repeat: Repeat) -> float | None:  # noqa: ARG002 - see `Objective`
+        """See `Objective`."""
+        return self._price_per_s
+
 
 class Throughput:
     """Seconds a sample over the measured steps."""
@@ -98,6 +141,10 @@ class Throughput:
         """See `Objective`."""
         return FAILURE
 
+    def per_second(self, repeat: Repeat) -> float | None:  # noqa: ARG002 - see `Objective`
+        """See `Objective`."""
+        return None
+
 
 def is_miss(repeat: Repeat) -> bool:
     """Whether a repeat trained and did not reach its target; a divergence is a miss, any other failure is not."""
@@ -116,20 +163,27 @@ def choose(name: str | None, scenario: Scenario) -> Objective:
     """The objective of a name, or the scenario's own: time where it has a target, else throughput.
 
     Raises:
-        InputError: no such objective, or time without a target.
-        UnsupportedError: one that is not implemented yet.
+        InputError: no such objective, or one that lacks a target or a price.
     """
     wanted = name or ("time" if scenario.target is not None else "throughput")
     if wanted not in NAMES:
         raise InputError(f"unknown objective {wanted!r}: {nearest(wanted, NAMES)}", key="--objective")
     if wanted == "throughput":
         return Throughput()
-    if wanted != "time":
-        raise UnsupportedError(f"{wanted!r} is not implemented yet; today: time, throughput", key="--objective")
     if scenario.target is None:
         raise InputError(
-            "time needs a target to train to; add one to the scenario, such as "
+            f"{wanted} needs a target to train to; add one to the scenario, such as "
             "target: {metric: accuracy, at_least: 0.9}, or use --objective throughput",
             key="target",
         )
-    return TimeToTarget()
+    if wanted == "energy":
+        return EnergyToTarget()
+    if wanted == "time":
+        return TimeToTarget()
+    if not scenario.hardware.price_per_hour:
+        raise InputError(
+            "cost needs the price of an hour of this machine, above 0; add hardware: {price_per_hour: 2.5} to the "
+            "scenario",
+            key="hardware.price_per_hour",
+        )
+    return CostToTarget(scenario.hardware.price_per_hour)

@@ -2,49 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchbench.errors import InputError
+from benchbench.record.study import Overrides, Trial
 from benchbench.record.types import Outcome
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning import setups
 from benchbench.tuning.bench import Bench
-from benchbench.tuning.budget import Allowance, Budget, Pacing
+from benchbench.tuning.budget import Allowance, Pacing
+from benchbench.tuning.diary import Diary, Entry
 from benchbench.tuning.moments import Moment, Watch
 from benchbench.tuning.proposals import Proposal, Proposer
-from benchbench.tuning.setups import (
-    CRASHES_IN_A_ROW,
-    FAILURES_FROM_THE_START,
-    REFUSALS_IN_A_ROW,
-    Question,
-    Role,
-    Setup,
-    Stop,
-)
+from benchbench.tuning.resuming import Earlier
+from benchbench.tuning.setups import Question, Role, Setup
+from benchbench.tuning.stop import CRASHES_IN_A_ROW, FAILURES_FROM_THE_START, REFUSALS_IN_A_ROW, Stop
+from benchbench.units import human
+
+PROBE = {"measure.procedure": "throughput", "measure.profile": False}
 
 
 class Search:
     """One search. `setups` grows as it goes, the baseline first, and holds what was measured however it ends."""
 
     def __init__(
-        self, question: Question, bench: Bench, proposer: Proposer, budget: Budget, pacing: Pacing, watch: Watch
+        self, question: Question, bench: Bench, proposer: Proposer, pacing: Pacing, diary: Diary, watch: Watch
     ) -> None:
         self.setups: list[Setup] = []
         self._question = question
         self._bench = bench
         self._proposer = proposer
-        self._budget = budget
+        self._budget = pacing.budget
         self._pacing = pacing
+        self._diary = diary
         self._watch = watch
         self._refusals_in_a_row = 0
+
+    def take_up(self, earlier: Sequence[Earlier]) -> None:
+        """Learns what an earlier command measured, as if it had just been; nothing is measured.
+
+        Raises:
+            StoreError: the storage cannot be written.
+        """
+        for one in earlier:
+            entry = one.entry
+            proposal = self._proposer.again(entry.overrides, entry.plan, tells=entry.tells)
+            span_s = (entry.started_s, entry.ended_s or entry.started_s)
+            if entry.refused is not None:
+                self._take_in(proposal, setups.refused(proposal, entry.refused, entry.started_s))
+            elif not one.runs:
+                self._proposer.abandon(proposal, {"failure": entry.abandoned})
+            else:
+                scenario = self._scenario(entry.role, entry.overrides)
+                made = setups.measured(self._question.objective, proposal, entry.role, scenario, one.runs[0], span_s)
+                if self._question.feasible is not None:
+                    self._question.feasible.saw(scenario, one.runs[0].repeats[0])
+                self._take_in(proposal, made)
 
     @property
     def best(self) -> Setup | None:
         """The setup with the best value so far."""
         reached = [s for s in self.setups if s.trial.objective is not None]
         return min(reached, key=lambda s: s.value, default=None)
+
+    @property
+    def most_times(self) -> int:
+        """How often the setup was measured that was measured most often: an index that no repeat has had."""
+        return max((self._times(s.scenario) for s in self.setups if s.scenario is not None), default=0)
 
     def run(self) -> Stop:
         """Searches until there is a reason to stop. An interruption is one; whatever was measured by then stays.
@@ -61,24 +88,24 @@ class Search:
 
     def _loop(self) -> Stop:
         baseline = self._question.baseline
-        overrides = self._question.space.of(baseline)
-        proposal = self._proposer.baseline(overrides, is_candidate=setups.is_candidate(self._question))
-        self._measure(proposal, baseline, self._pacing.baseline(), "baseline")
+        if not self.setups:
+            overrides = self._question.space.of(baseline)
+            proposal = self._proposer.baseline(overrides, tells=setups.tells(self._question))
+            self._measure(proposal, baseline, self._pacing.baseline(), "baseline")
         while True:
-            allowance = self._pacing.candidate()
-            stop = self._reason_to_stop(allowance)
+            stop = self._reason_to_stop() or self._next()
             if stop is not None:
                 return stop
-            assert allowance is not None
-            self._next(allowance)
 
-    def _reason_to_stop(self, allowance: Allowance | None) -> Stop | None:
+    def _reason_to_stop(self) -> Stop | None:
         measured = [s for s in self.setups if s.measured]
         reasons = {
             Stop.INTERRUPTED: any(s.trial.outcome is Outcome.INTERRUPTED for s in self.setups),
             Stop.TRIALS: self._question.trials is not None and len(measured) >= self._question.trials,
-            Stop.EXHAUSTED: self._proposer.exhausted,
-            Stop.BUDGET: allowance is None,
+            Stop.UNKNOWN: any(
+                s.trial.outcome is Outcome.OK and s.trial.reached_target and s.trial.objective is None
+                for s in measured[:1]
+            ),
             Stop.FAILING: len(measured) >= FAILURES_FROM_THE_START and not any(s.trained for s in measured),
             Stop.CRASHING: len(measured) >= CRASHES_IN_A_ROW
             and all(s.trial.outcome is Outcome.CRASHED for s in measured[-CRASHES_IN_A_ROW:]),
@@ -86,8 +113,11 @@ class Search:
         }
         return next((reason for reason, holds in reasons.items() if holds), None)
 
-    def _next(self, allowance: Allowance) -> None:
-        proposal = self._proposer.ask()
+    def _next(self) -> Stop | None:
+        """Measures or refuses the next setup, or says why there is none."""
+        proposal = self._proposer.ask(self._pacing.means())
+        if isinstance(proposal, Stop):
+            return proposal
         try:
             scenario = vary(self._question.scenario, proposal.overrides)
             self._question.admit(scenario)
@@ -95,9 +125,24 @@ class Search:
         except InputError as refusal:
             reason = str(refusal)
         if reason is not None:
-            self._learn(proposal, setups.refused(proposal, reason, self._budget.spent_s))
-            return
-        self._measure(proposal, scenario, allowance, "candidate")
+            at_s = self._budget.spent_s
+            self._write(proposal, "candidate", at_s, ended_s=at_s, refused=reason)
+            self._take_in(proposal, setups.refused(proposal, reason, at_s))
+            return None
+        allowance = self._pacing.candidate(proposal.plan)
+        if allowance is None:
+            self._proposer.abandon(proposal, {"failure": "no time was left for it"})
+            return Stop.BUDGET
+        role: Role = "probe" if proposal.plan.probe else "candidate"
+        self._measure(proposal, self._scenario(role, proposal.overrides), allowance, role)
+        return None
+
+    def _scenario(self, role: Role, overrides: Overrides) -> Scenario:
+        """What is measured for a setup."""
+        if role == "baseline":
+            return self._question.baseline
+        scenario = vary(self._question.scenario, overrides)
+        return vary(scenario, PROBE) if role == "probe" else scenario
 
     def _measure(self, proposal: Proposal, scenario: Scenario, allowance: Allowance, role: Role) -> None:
         about: dict[str, Any] = {"role": role, "number": proposal.number, "overrides": proposal.overrides}
@@ -107,28 +152,62 @@ class Search:
         def watch(_scenario: Scenario, _index: int, what: Mapping[str, Any]) -> None:
             self._tell(event="progress", what=what, **about)
 
+        index = self._times(scenario)
+        opened_at = time.time() if self._bench.kept else None
+        self._write(proposal, role, started_s, index=index, opened_at=opened_at)
         try:
-            runs = self._bench.measure([scenario], allowance, watch, repeats=1, first_index=0)
+            runs = self._bench.measure([scenario], allowance, watch, repeats=1, first_index=index)
         except BaseException:
             self._proposer.abandon(proposal, {"outcome": Outcome.INTERRUPTED.value})
             raise
+        ended_s = self._budget.spent_s
         if not runs:
-            self._proposer.abandon(proposal, {"failure": "no time was left to start it"})
+            reason = "no time was left to start it"
+            self._write(proposal, role, started_s, ended_s=ended_s, abandoned=reason)
+            self._proposer.abandon(proposal, {"failure": reason})
             return
+        run = runs[0]
+        kept = {"run_ids": (run.id,)} if self._bench.kept else {"runs": (run,)}
+        if run.outcome is not Outcome.INTERRUPTED:
+            self._write(proposal, role, started_s, ended_s=ended_s, index=index, **kept)
         if self._question.feasible is not None:
-            self._question.feasible.saw(scenario, runs[0].repeats[0])
-        span_s = (started_s, self._budget.spent_s)
-        self._learn(proposal, setups.measured(self._question.objective, proposal, role, scenario, runs[0], span_s))
+            self._question.feasible.saw(scenario, run.repeats[0])
+        span_s = (started_s, ended_s)
+        self._take_in(proposal, setups.measured(self._question.objective, proposal, role, scenario, run, span_s))
 
-    def _learn(self, proposal: Proposal, setup: Setup) -> None:
+    def _write(self, proposal: Proposal, role: Role, started_s: float, **what: Any) -> None:
+        """Writes a line of the diary."""
+        entry = Entry(
+            number=proposal.number,
+            overrides=proposal.overrides,
+            role=role,
+            probe=proposal.plan.probe,
+            deadline_s=proposal.plan.deadline_s,
+            why=proposal.plan.why,
+            tells=proposal.tells,
+            started_s=started_s,
+            **what,
+        )
+        self._diary.add(entry)
+
+    def _times(self, scenario: Scenario) -> int:
+        """How often a setup was measured already: the index, and so the seed, of its next repeat."""
+        return sum(s.scenario == scenario for s in self.setups)
+
+    def _take_in(self, proposal: Proposal, setup: Setup) -> None:
         trial = setup.trial
         self.setups.append(setup)
         if setup.trained:
             self._pacing.saw(setup.cost, trial.objective, baseline=trial.role == "baseline")
+        elif trial.role == "probe":
+            self._pacing.saw_probe(setup.cost)
         if trial.outcome is Outcome.INTERRUPTED:
             self._proposer.abandon(proposal, setups.said(trial))
         else:
-            self._proposer.tell(proposal, trial.objective, setup.shortfall, setups.said(trial))
+            said = {**setups.said(trial), "why": proposal.plan.why or None}
+            self._proposer.tell(
+                proposal, trial.objective, setup.shortfall, said, setup.reading(self._question.objective)
+            )
         refused = trial.outcome is Outcome.REFUSED
         self._refusals_in_a_row = self._refusals_in_a_row + 1 if refused else 0
         self._tell(
@@ -137,9 +216,18 @@ class Search:
             number=trial.number,
             overrides=trial.overrides,
             value=trial.objective,
-            message=trial.failure.message if trial.failure is not None else trial.note or "",
+            message=_message(trial),
         )
 
     def _tell(self, **what: Any) -> None:
         best = self.best
         self._watch(Moment(left_s=max(0.0, self._budget.left_s), best=best.value if best else None, **what))
+
+
+def _message(trial: Trial) -> str:
+    """What a person must know of how a trial ended, beside its value."""
+    if trial.failure is not None:
+        return trial.failure.message
+    if trial.role == "probe" and trial.step_s is not None:
+        return f"a step takes {human(trial.step_s, 's')}"
+    return trial.note or ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Literal
 
 from benchbench.record.study import Trial
@@ -14,27 +13,13 @@ from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.budget import Cost
 from benchbench.tuning.feasible import Feasible
 from benchbench.tuning.legal import Legal
+from benchbench.tuning.model.readings import Reading, reading_of
 from benchbench.tuning.objective import FAILURE, Objective, is_miss
 from benchbench.tuning.proposals import Proposal
 from benchbench.tuning.space import SearchSpace
 
-REFUSALS_IN_A_ROW = 500
-FAILURES_FROM_THE_START = 10
-CRASHES_IN_A_ROW = 20
-Role = Literal["baseline", "candidate"]
+Role = Literal["baseline", "candidate", "probe", "confirmation", "explanation"]
 _NO_COST = Cost(wall_s=0.0)
-
-
-class Stop(StrEnum):
-    """Why a search ended."""
-
-    BUDGET = "no further training fits into the budget"
-    EXHAUSTED = "every setup of the space was measured"
-    TRIALS = "as many setups were measured as --trials allows"
-    REFUSED = f"the last {REFUSALS_IN_A_ROW} proposals were all refused"
-    FAILING = f"the first {FAILURES_FROM_THE_START} setups all failed"
-    CRASHING = f"the last {CRASHES_IN_A_ROW} setups all crashed; something is wrong with more than the setups"
-    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +57,19 @@ class Setup:
     cost: Cost = _NO_COST
     shortfall: float = FAILURE
 
+    def reading(self, objective: Objective) -> Reading | None:
+        """What it tells of the space's setups; None where nothing was measured."""
+        if self.run is None or self.trial.outcome is Outcome.REFUSED:
+            return None
+        repeat = self.run.repeats[0]
+        return reading_of(
+            self.trial.overrides,
+            repeat,
+            self.cost.wall_s,
+            trained=self.trial.role != "probe",
+            per_second=objective.per_second(repeat),
+        )
+
     @property
     def measured(self) -> bool:
         """Whether a measurement was begun; a refusal costs nothing and counts for nothing."""
@@ -80,7 +78,9 @@ class Setup:
     @property
     def trained(self) -> bool:
         """Whether it ran to an end that can be measured again: a value, or a miss."""
-        return self.run is not None and (self.trial.objective is not None or is_miss(self.run.repeats[0]))
+        if self.run is None or self.trial.role == "probe":
+            return False
+        return self.trial.objective is not None or is_miss(self.run.repeats[0])
 
     @property
     def value(self) -> float:
@@ -132,8 +132,9 @@ def measured(
         failure=repeat.failure,
         note=_note(repeat, scenario),
         run_id=run.id,
-        objective=objective.value(repeat),
+        objective=objective.value(repeat) if role != "probe" else None,
         reached_target=repeat.reach.reached if repeat.reach is not None else None,
+        step_s=repeat.figures.step_s if repeat.figures is not None else None,
         started_s=span_s[0],
         ended_s=span_s[1],
     )
@@ -160,12 +161,9 @@ def _note(repeat: Repeat, scenario: Scenario) -> str | None:
     return f"stopped after {steps} of {scenario.training.max_steps} steps: it had become slower than the best so far"
 
 
-def is_candidate(question: Question) -> bool:
-    """Whether the baseline is one of the space's own setups."""
-    overrides = question.space.of(question.baseline)
-    if not all(question.space.holds(key, value) for key, value in overrides.items()):
-        return False
-    return vary(question.scenario, overrides) == question.baseline
+def tells(question: Question) -> bool:
+    """Whether the baseline differs from the space's own setups in the space's settings alone."""
+    return vary(question.scenario, question.space.of(question.baseline)) == question.baseline
 
 
 def said(trial: Trial) -> dict[str, Any]:

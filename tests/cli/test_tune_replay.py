@@ -32,6 +32,7 @@ search:
     precision: [fp32, bf16, fp8]
 """
 KEYS = ("training.global_batch", "precision")
+BLACK_BOX = ("--set", "search.method=tpe")
 Tune = Callable[..., int]
 
 
@@ -81,7 +82,7 @@ def study_of(whole: dict[str, Any]) -> dict[str, Any]:
 def test_the_best_of_a_table_is_found_and_confirmed_on_a_virtual_clock(
     tune: Tune, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert tune("--budget", "1h", "--json") == 0
+    assert tune("--budget", "1h", "--json", *BLACK_BOX) == 0
     told = capsys.readouterr()
     whole = json.loads(told.out)
     found = whole["recommendation"]
@@ -105,7 +106,8 @@ def test_nothing_is_written_outside_of_the_study(
     whole = document(capsys)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["results", "s.yaml", "t.csv"]
     assert [p.name for p in (tmp_path / "results").iterdir()] == [Path(whole["dir"]).name]
-    assert sorted(p.name for p in Path(whole["dir"]).iterdir()) == ["optuna.journal", "recommended.yaml", "study.json"]
+    found = {p.name for p in Path(whole["dir"]).iterdir()}
+    assert {"optuna.journal", "recommended.yaml", "study.json"} <= found
 
 
 def test_the_same_seed_gives_the_same_search(tune: Tune, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +127,7 @@ def test_the_budget_is_kept_in_virtual_seconds(tune: Tune, capsys: pytest.Captur
 
 
 def test_throughput_pays_for_probes(tune: Tune, capsys: pytest.CaptureFixture[str]) -> None:
-    assert tune("--budget", "1h", "--objective", "throughput", "--json") == 0
+    assert tune("--budget", "1h", "--objective", "throughput", "--json", *BLACK_BOX) == 0
     whole = document(capsys)
     assert whole["spent_s"] == pytest.approx(5.0 * (6 + 3 + 3))
     found = whole["recommendation"]
@@ -135,7 +137,8 @@ def test_throughput_pays_for_probes(tune: Tune, capsys: pytest.CaptureFixture[st
 
 
 def test_a_setup_that_is_not_in_the_table_costs_nothing(tune: Tune, capsys: pytest.CaptureFixture[str]) -> None:
-    assert tune("--budget", "1h", "--json", rows=[r for r in surface() if not r.startswith("64,fp32")]) == 0
+    rows = [r for r in surface() if not r.startswith("64,fp32")]
+    assert tune("--budget", "1h", "--json", *BLACK_BOX, rows=rows) == 0
     whole = document(capsys)
     assert sum(whole["trials"].values()) == whole["trials"]["ok"] + whole["trials"]["refused"]
     assert whole["trials"]["ok"] == 5
@@ -159,7 +162,7 @@ def test_a_baseline_that_is_not_in_the_table_has_no_time_and_a_warning(
 def test_with_fewer_rows_the_verdict_says_so(
     tune: Tune, capsys: pytest.CaptureFixture[str], repeats: int, did: str
 ) -> None:
-    assert tune("--budget", "1h", "--json", rows=surface(repeats=repeats)) == 0
+    assert tune("--budget", "1h", "--json", *BLACK_BOX, rows=surface(repeats=repeats)) == 0
     found = document(capsys)["recommendation"]
     assert found["overrides"] == {"training.global_batch": 64, "precision": "bf16"}
     assert found["time_to_target_s"]["n"] == max(1, repeats - 1)
@@ -171,7 +174,7 @@ def test_failures_and_misses_are_those_of_the_table(tune: Tune, capsys: pytest.C
         row("16", "fp32", **MISS), row("32", "fp32", **MISS, outcome="diverged", train_cost_s="4"),
         row("64", "fp32", **MISS, outcome="oom", step_s="", warmup_s="", train_cost_s="2"),
     ]  # fmt: skip
-    assert tune("--budget", "1h", "--json", rows=failing) == 4
+    assert tune("--budget", "1h", "--json", *BLACK_BOX, rows=failing) == 4
     whole = document(capsys)
     assert (whole["trials"]["ok"], whole["trials"]["diverged"], whole["trials"]["oom"]) == (1, 1, 1)
     assert whole["spent_s"] == pytest.approx(12.5 + 4 + 2)
@@ -186,9 +189,55 @@ def test_three_hundred_requests_take_less_than_half_a_minute(
     rows = [trained(b, p, steps=100) for b, p in itertools.product(batches, ("fp32", "bf16"))]
     started_s = time.process_time()  # what others do meanwhile says nothing of it
     space = f"search.space.training.global_batch=[{', '.join(batches)}]"
-    assert tune("--budget", "10h", "--trials", "300", "--set", space, "--json", rows=rows) == 0
+    assert tune("--budget", "10h", "--trials", "300", "--set", space, "--json", *BLACK_BOX, rows=rows) == 0
     assert time.process_time() - started_s < 30
     assert document(capsys)["trials"]["ok"] == 300
+
+
+def test_the_default_search_pays_for_less_than_the_whole_table(tune: Tune, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune("--budget", "1h", "--json") == 0
+    whole = document(capsys)
+    found = whole["recommendation"]
+    assert (found["verdict"], found["overrides"]) == ("faster", {"training.global_batch": 64, "precision": "bf16"})
+    trials = study_of(whole)["trials"]
+    assert {t["role"] for t in trials} >= {"baseline", "probe", "candidate", "confirmation"}
+    probes = [t for t in trials if t["role"] == "probe"]
+    assert all(t["ended_s"] - t["started_s"] == pytest.approx(5.0) for t in probes)
+    assert all(t["objective"] is None and t["reached_target"] is None for t in probes)
+
+
+@pytest.mark.parametrize("repeats", [3, 2, 1])
+def test_the_default_search_says_too_when_rows_were_missing(
+    tune: Tune, capsys: pytest.CaptureFixture[str], repeats: int
+) -> None:
+    assert tune("--budget", "1h", "--json", rows=surface(repeats=repeats)) == 0
+    found = document(capsys)["recommendation"]
+    assert found["overrides"] == {"training.global_batch": 64, "precision": "bf16"}
+    assert f"of the repeats that confirm it could be had: t.csv holds {repeats} training" in found["reason"]
+
+
+def test_a_table_of_failures_ends_the_default_search_too(tune: Tune, capsys: pytest.CaptureFixture[str]) -> None:
+    failing = [
+        row("16", "fp32", **MISS), row("32", "fp32", **MISS, outcome="diverged", train_cost_s="4"),
+        row("64", "fp32", **MISS, outcome="oom", step_s="", warmup_s="", train_cost_s="2"),
+    ]  # fmt: skip
+    assert tune("--budget", "1h", "--json", rows=failing) == 4
+    whole = document(capsys)
+    assert whole["recommendation"]["verdict"] == "target-not-reached"
+    trained = [t for t in study_of(whole)["trials"] if t["role"] != "probe" and t["outcome"] != "refused"]
+    assert len({str(t["overrides"]) for t in trained}) == len(trained)
+
+
+def test_what_the_default_search_measured_can_be_replayed(
+    tune: Tune, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tune("--budget", "1h", "--record", "again.csv", "--json") == 0
+    found = document(capsys)["recommendation"]["overrides"]
+    recorded = read(tmp_path / "again.csv")
+    assert set(recorded.rows) <= set(read(tmp_path / "t.csv").rows)
+    arguments = ["tune", "s.yaml", "--executor", "replay", "--records", "again.csv", "--no-report"]
+    assert run([*arguments, "--budget", "1h", "--json"]) == 0
+    assert document(capsys)["recommendation"]["overrides"] == found
 
 
 def test_dry_run_replays_nothing(tune: Tune, tmp_path: Path) -> None:
@@ -208,7 +257,7 @@ def test_a_page_of_a_replay_says_so(tune: Tune, tmp_path: Path) -> None:
 def test_what_was_replayed_can_be_recorded_and_replayed_again(
     tune: Tune, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert tune("--budget", "1h", "--record", "again.csv", "--json") == 0
+    assert tune("--budget", "1h", "--record", "again.csv", "--json", *BLACK_BOX) == 0
     first = document(capsys)
     original, recorded = read(tmp_path / "t.csv"), read(tmp_path / "again.csv")
     assert set(recorded.rows) == set(original.rows)
@@ -219,7 +268,7 @@ def test_what_was_replayed_can_be_recorded_and_replayed_again(
             for name in ("step_s", "startup_s", "warmup_s", "time_to_target_s", "train_cost_s"):
                 assert getattr(told, name) == pytest.approx(getattr(known, name))
             assert told.probe_cost_s is None
-    arguments = ["tune", "s.yaml", "--executor", "replay", "--records", "again.csv", "--no-report"]
+    arguments = ["tune", "s.yaml", "--executor", "replay", "--records", "again.csv", "--no-report", *BLACK_BOX]
     assert run([*arguments, "--budget", "1h", "--json"]) == 0
     second = document(capsys)
     assert second["spent_s"] == pytest.approx(first["spent_s"])

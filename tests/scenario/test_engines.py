@@ -95,7 +95,12 @@ CASES = [
 def test_every_setting_is_tried_with_another_value_than_its_default() -> None:
     fields = dict(fields_of(Scenario))
     tried = {key for key, value in CASES if value != fields[key].default}
-    assert {*SETTINGS} - tried == {"schema", "search.space", "search.baseline"}
+    assert {*SETTINGS} - tried == {"schema", "search.space", "search.baseline", "search.method"}
+
+
+@pytest.mark.parametrize("method", registry.names(registry.METHODS))
+def test_every_search_method_is_carried_out(plain: Scenario, method: str) -> None:
+    engines.check(vary(plain, {"search.method": method, "search.space.precision": ["fp32", "bf16"]}))
 
 
 @pytest.mark.parametrize(("key", "value"), CASES, ids=lambda part: str(part)[:40])

@@ -122,3 +122,14 @@ def test_whole_numbers_become_floats_where_the_setting_is_one() -> None:
 def test_the_order_of_the_space_is_kept() -> None:
     space = {"training.global_batch": (8,), "precision": ("bf16",), "data.workers": (0,)}
     assert list(searching(space).space) == list(space)
+
+
+def test_checking_the_values_keeps_the_method() -> None:
+    search = {"space": {"precision": ("fp32", "bf16")}, "baseline": {"precision": "fp32"}, "method": "tpe"}
+    assert Scenario.model_validate({**SMALL, "search": search}).search.method == "tpe"
+
+
+def test_an_unknown_method_is_told_the_known_ones(text: str, write: Write) -> None:
+    error = refusal(write(text + "  method: tpee\n"))
+    assert error.key == "search.method"
+    assert "did you mean 'tpe'?" in error.message

@@ -163,7 +163,7 @@ def test_only_running_out_of_memory_is_remembered(tmp_path: Path) -> None:
 
 
 def test_a_search_refuses_at_no_cost_and_prunes_by_what_it_saw(lab: Lab, tmp_path: Path) -> None:
-    scenario = lab.scenario(lab_text("training.micro_batch: [1, 2, 4, 8, 16, 32]"))
+    scenario = lab.scenario(lab_text("training.micro_batch: [1, 2, 4, 8, 16, 32]"), "search.method=tpe")
 
     def script(candidate: Scenario, _seed: int) -> Answer:
         size = candidate.training.micro_batch

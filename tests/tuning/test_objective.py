@@ -2,9 +2,20 @@ from __future__ import annotations
 
 import pytest
 
+from benchbench.errors import InputError
 from benchbench.record.types import Figures, Outcome, Reach, Repeat
-from benchbench.tuning.objective import FAILURE, MISS, Throughput, TimeToTarget, choose, is_miss
-from tests.tuning.lab import Lab
+from benchbench.tuning.objective import (
+    FAILURE,
+    MISS,
+    CostToTarget,
+    EnergyToTarget,
+    Throughput,
+    TimeToTarget,
+    choose,
+    is_miss,
+)
+from benchbench.tuning.stop import Stop
+from tests.tuning.lab import SCENARIO, Lab, planted_answer
 
 FIGURES = Figures(
     measured_steps=10, warmup_steps=2, measured_s=1.0, step_s=0.1, step_s_halfwidth=None, samples_per_step=20.0,
@@ -70,3 +81,44 @@ def test_the_scenarios_own_objective(lab: Lab) -> None:
     assert choose(None, scenario).name == "time"
     assert choose("throughput", scenario).name == "throughput"
     assert choose(None, scenario.model_copy(update={"target": None})).name == "throughput"
+
+
+def test_energy_is_that_to_the_target_and_unknown_where_nothing_tells_it() -> None:
+    assert EnergyToTarget().value(repeat(reach=REACHED.model_copy(update={"energy_j": 350.0}))) == 350.0
+    assert EnergyToTarget().value(repeat(reach=REACHED)) is None
+    assert EnergyToTarget().value(repeat(reach=Reach(reached=False, energy_j=350.0))) is None
+
+
+def test_what_energy_is_a_second_is_the_power() -> None:
+    assert EnergyToTarget().per_second(repeat(figures=FIGURES.model_copy(update={"energy_w": 50.0}))) == 50.0
+    assert EnergyToTarget().per_second(repeat(figures=FIGURES.model_copy(update={"power_w": 40.0}))) == 40.0
+    assert EnergyToTarget().per_second(repeat()) is None
+
+
+def test_cost_is_the_price_of_the_time() -> None:
+    assert CostToTarget(3600.0).value(repeat(reach=REACHED)) == pytest.approx(7.0)
+    assert CostToTarget(7200.0).per_second(repeat()) == pytest.approx(2.0)
+
+
+def test_cost_without_a_price_says_where_to_write_it(lab: Lab) -> None:
+    with pytest.raises(InputError, match="price_per_hour") as caught:
+        choose("cost", lab.scenario())
+    assert caught.value.key == "hardware.price_per_hour"
+
+
+def test_cost_is_searched_and_its_speedup_is_one_of_money(lab: Lab) -> None:
+    scenario = lab.scenario(SCENARIO, "hardware.price_per_hour=36")
+    study = lab.tune(planted_answer, scenario, objective="cost").study
+    assert study.objective == "cost"
+    baseline = study.trials[0]
+    assert baseline.objective is not None
+    assert study.baseline.time_to_target_s is not None
+    assert baseline.objective == pytest.approx(0.01 * study.baseline.time_to_target_s.value, rel=0.05)
+    assert study.recommendation.verdict == "faster"
+
+
+def test_energy_that_nothing_tells_ends_the_search_at_once(lab: Lab) -> None:
+    study = lab.tune(planted_answer, objective="energy").study
+    assert study.stopped == Stop.UNKNOWN.value
+    assert len([t for t in study.trials if t.role != "confirmation"]) == 1
+    assert study.recommendation.verdict == "insufficient-evidence"

@@ -7,20 +7,25 @@ from pathlib import Path
 import optuna
 import pytest
 
+from benchbench import registry
 from benchbench.errors import InputError, UnsupportedError
 from benchbench.executors.kinds.fake import Answer, Script
 from benchbench.record.store import read_run, run_folders
-from benchbench.record.study_store import read_study, study_folders
+from benchbench.record.study_store import StudyBegun, StudyDraft, read_study, study_folders
 from benchbench.record.types import Outcome
 from benchbench.scenario.loading import load, vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.moments import Moment
 from benchbench.tuning.proposals import JOURNAL
 from benchbench.tuning.tune import TuneRequest, question_of
-from tests.tuning.lab import MACHINE, Lab, faster_when, lab_text
+from tests.tuning.lab import MACHINE, SCENARIO, Lab, faster_when, lab_text
 
+BLACK_BOX = "search.method=tpe"
 KEYS = ["training.global_batch", "precision", "training.attention"]
 BEST = {"training.global_batch": 64, "precision": "bf16", "training.attention": "sdpa"}
+
+
+AFTERWARDS = ("confirmation", "explanation")
 
 
 def test_the_baseline_is_measured_first_and_the_planted_optimum_is_recommended(lab: Lab, planted: Script) -> None:
@@ -38,16 +43,16 @@ def test_the_baseline_is_measured_first_and_the_planted_optimum_is_recommended(l
 
 
 def test_the_test_split_is_scored_in_the_confirmation_alone(lab: Lab, planted: Script) -> None:
-    lab.tune(planted)
-    confirmed = [request.index > 0 for request in lab.requests]
-    assert any(confirmed)
-    assert [request.test_split for request in lab.requests] == confirmed
+    study = lab.tune(planted).study
+    searched = sum(trial.role not in AFTERWARDS for trial in study.trials)
+    confirmed = 2 * study.recommendation.time_to_target_s.n
+    assert [n for n, r in enumerate(lab.requests) if r.test_split] == [*range(searched, searched + confirmed)]
 
 
 def test_a_finite_space_is_searched_once_through_and_the_search_says_so(lab: Lab, planted: Script) -> None:
-    stored = lab.tune(planted, budget_s=10_000)
+    stored = lab.tune(planted, lab.scenario(SCENARIO, BLACK_BOX), budget_s=10_000)
     assert stored.study.stopped == "every setup of the space was measured"
-    searched = [t for t in stored.study.trials if t.role != "confirmation"]
+    searched = [t for t in stored.study.trials if t.role not in AFTERWARDS]
     assert len(searched) == 18
     assert len({json.dumps(t.overrides, sort_keys=True) for t in searched}) == 18
     assert stored.study.counts()["ok"] == 18
@@ -102,7 +107,7 @@ def test_the_recommended_file_loads_as_the_scenario_with_the_overrides_and_its_o
 
 def test_the_study_folder_is_whole(lab: Lab, planted: Script) -> None:
     stored = lab.tune(planted, trials=3)
-    assert sorted(p.name for p in stored.folder.iterdir()) == [JOURNAL, "recommended.yaml", "study.json"]
+    assert {JOURNAL, "recommended.yaml", "study.json"} <= {p.name for p in stored.folder.iterdir()}
     assert read_study(stored.folder) == stored.study
     assert study_folders(lab.out) == [stored.folder]
     assert not [p for p in lab.out.iterdir() if p.name.startswith(".")]
@@ -149,28 +154,49 @@ def test_one_knob_that_differs_has_the_whole_speedup(lab: Lab) -> None:
     assert part.speedup == study.recommendation.speedup
 
 
-def test_several_knobs_that_differ_are_not_told_apart_by_guessing(lab: Lab, planted: Script) -> None:
-    assert lab.tune(planted).study.attribution == ()
+def test_several_knobs_that_differ_are_told_apart_by_measuring(lab: Lab, planted: Script) -> None:
+    study = lab.tune(planted).study
+    parts = {part.key: part.speedup.value for part in study.attribution}
+    assert parts["precision"] == pytest.approx(1 / 0.8, rel=0.05)
+    assert parts["training.attention"] == pytest.approx(1 / 0.9, rel=0.05)
+    assert parts["training.global_batch"] == pytest.approx(2.0, rel=0.05)
+    assert [t.role for t in study.trials].count("explanation") == len(parts) - 1
 
 
-def test_impossible_combinations_are_never_proposed(lab: Lab) -> None:
+@pytest.mark.parametrize("method", registry.names(registry.METHODS))
+def test_impossible_combinations_are_never_proposed(lab: Lab, method: str) -> None:
     text = lab_text(
         "training.global_batch: [32, 48]", "training.micro_batch: [16, 32]", "parallelism.communication: [none, fp16]"
     )
-    stored = lab.tune(lambda *_: Answer(step_s=0.1, steps_to_target=100), lab.scenario(text), budget_s=5000.0)
-    proposed = [t.overrides for t in stored.study.trials if t.role == "candidate"]
-    sizes = sorted((o["training.global_batch"], o["training.micro_batch"]) for o in proposed)
-    assert sizes == [(32, 16), (32, 32), (48, 16)], "48 is not divisible by 32, and a hook has no engine"
+    scenario = lab.scenario(text, f"search.method={method}")
+    stored = lab.tune(lambda *_: Answer(step_s=0.1, steps_to_target=100), scenario, budget_s=5000.0)
+    proposed = [t.overrides for t in stored.study.trials if t.role in ("candidate", "probe")]
+    sizes = {(o["training.global_batch"], o["training.micro_batch"]) for o in proposed}
+    possible = {(32, 16), (32, 32), (48, 16)}
+    assert sizes <= possible, "48 is not divisible by 32, and a hook has no engine"
     assert {o["parallelism.communication"] for o in proposed} == {"none"}
     assert stored.study.counts()["refused"] == 0
-    assert stored.study.stopped == "every setup of the space was measured"
+    assert (stored.study.stopped == "every setup of the space was measured") == (method != "factored")
+    assert sizes == possible or method == "factored"
 
 
-def test_nothing_is_measured_twice_but_to_confirm(lab: Lab) -> None:
+def test_a_black_box_measures_nothing_twice_but_to_confirm(lab: Lab) -> None:
     text = lab_text("training.global_batch: [16, 32]", "training.dropout: [null, 0.1, 0.2]")
-    lab.tune(lambda *_: Answer(step_s=0.1, steps_to_target=100), lab.scenario(text), budget_s=5000.0)
+    scenario = lab.scenario(text, BLACK_BOX)
+    lab.tune(lambda *_: Answer(step_s=0.1, steps_to_target=100), scenario, budget_s=5000.0)
     searched = [r.scenario.key for r in lab.requests if r.index == 0]
     assert len(searched) == len(set(searched)) == 6
+
+
+def test_no_setup_is_trained_twice_with_one_seed(lab: Lab) -> None:
+    text = lab_text("training.global_batch: [16, 32]", "training.dropout: [null, 0.1, 0.2]")
+
+    def script(scenario: Scenario, seed: int) -> Answer:
+        return Answer(step_s=0.1, steps_to_target=80 + (seed * 37) % 40 - scenario.training.global_batch)
+
+    lab.tune(script, lab.scenario(text), budget_s=5000.0)
+    asked = [(r.scenario, r.seed) for r in lab.requests]
+    assert len(asked) == len(set(asked)) > 8
 
 
 def test_a_baseline_outside_the_space_is_measured_first_and_the_whole_space_after_it(lab: Lab) -> None:
@@ -178,19 +204,22 @@ def test_a_baseline_outside_the_space_is_measured_first_and_the_whole_space_afte
     stored = lab.tune(faster_when(lambda s: s.training.global_batch == 64), lab.scenario(text))
     assert lab.requests[0].scenario.training.global_batch == 48
     assert lab.requests[0].scenario.training.max_steps == 300
-    assert sorted(r.scenario.training.global_batch for r in lab.requests if r.index == 0) == [16, 48, 64]
+    assert {r.scenario.training.global_batch for r in lab.requests} == {16, 48, 64}
     assert stored.study.baseline.overrides == {"training.global_batch": 48, "training.max_steps": 300}
     assert stored.study.recommendation.overrides == {"training.global_batch": 64}
     assert stored.study.attribution == (), "max_steps differs too"
 
 
-def test_what_is_slower_than_the_baseline_is_never_recommended(lab: Lab) -> None:
+@pytest.mark.parametrize("method", registry.names(registry.METHODS))
+def test_what_is_slower_than_the_baseline_is_never_recommended(lab: Lab, method: str) -> None:
     text = lab_text("training.global_batch: [16, 32, 64]")
-    scenario = lab.scenario(text)
+    scenario = lab.scenario(text, f"search.method={method}")
     stored = lab.tune(faster_when(lambda s: s.training.global_batch == 32), scenario)
     found = stored.study.recommendation
     assert found.overrides == {"training.global_batch": 32}
-    assert found.verdict == "tie"
+    whole = stored.study.stopped == "every setup of the space was measured"
+    assert whole or method == "factored"
+    assert found.verdict == ("tie" if whole else "insufficient-evidence")
     assert found.speedup.value == 1.0
     assert found.time_to_target_s.n == 3, "what is recommended was confirmed, be it the baseline"
     (loaded,) = load(found.scenario_path)
@@ -220,7 +249,8 @@ def test_a_finalist_that_was_lucky_once_loses_to_the_baseline(lab: Lab) -> None:
     assert found.verdict == "tie"
 
 
-def test_failed_trials_are_counted_and_do_not_stop_the_search(lab: Lab) -> None:
+@pytest.mark.parametrize("method", ["factored", "tpe"])
+def test_failed_trials_are_counted_and_do_not_stop_the_search(lab: Lab, method: str) -> None:
     ends = {
         (16, "fp32"): Outcome.OOM, (16, "bf16"): Outcome.CRASHED, (64, "fp32"): Outcome.DIVERGED,
         (64, "bf16"): Outcome.INVALID, (128, "fp32"): Outcome.TIMEOUT,
@@ -232,25 +262,28 @@ def test_failed_trials_are_counted_and_do_not_stop_the_search(lab: Lab) -> None:
         fast = (scenario.training.global_batch, scenario.precision) == (128, "bf16")
         return Answer(step_s=0.1, steps_to_target=50 if fast else 100, outcome=outcome)
 
-    study = lab.tune(script, lab.scenario(text)).study
-    assert study.counts() == {
-        "ok": 3, "refused": 0, "oom": 1, "timeout": 1, "crashed": 1, "diverged": 1, "interrupted": 0, "invalid": 1,
-    }  # fmt: skip
+    study = lab.tune(script, lab.scenario(text, f"search.method={method}")).study
+    searched = [trial.outcome for trial in study.trials if trial.role not in AFTERWARDS]
+    assert study.counts() == {outcome.value: searched.count(outcome) for outcome in Outcome}
+    failed = len(searched) - searched.count(Outcome.OK)
+    assert failed == 5 if method == "tpe" else failed >= 1
     assert study.recommendation.overrides == {"training.global_batch": 128, "precision": "bf16"}
     assert study.recommendation.verdict == "faster"
 
 
-def test_optunas_storage_tells_what_became_of_every_trial(lab: Lab) -> None:
+@pytest.mark.parametrize("method", ["factored", "tpe"])
+def test_optunas_storage_tells_what_became_of_every_trial(lab: Lab, method: str) -> None:
     def script(scenario: Scenario, seed: int) -> Answer:
         outcome = Outcome.OOM if scenario.training.global_batch == 64 else Outcome.OK
         missed = scenario.training.attention == "eager"
         return Answer(step_s=0.1, steps_to_target=None if missed else 100, outcome=outcome)
 
-    stored = lab.tune(script)
+    stored = lab.tune(script, lab.scenario(SCENARIO, f"search.method={method}"))
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(stored.folder / JOURNAL)))
     study = optuna.load_study(study_name=stored.study.study, storage=storage)
     ours = {t.number: t for t in stored.study.trials if t.role != "confirmation"}
-    assert len(study.trials) == len(ours) == 18
+    assert len(study.trials) == len(ours)
+    assert (method == "factored") == any(t.role == "probe" for t in ours.values())
     for trial in study.trials:
         mine = ours[trial.number]
         assert trial.user_attrs["overrides"] == mine.overrides
@@ -258,10 +291,13 @@ def test_optunas_storage_tells_what_became_of_every_trial(lab: Lab) -> None:
         assert trial.user_attrs["run_id"] == mine.run_id
         assert trial.state.name == ("COMPLETE" if mine.objective is not None else "PRUNED")
         assert (trial.value if trial.state.name == "COMPLETE" else None) == mine.objective
-        assert any(v > 0 for v in trial.constraints.values()) == (mine.objective is None)
+        assert any(v > 0 for v in trial.constraints.values()) == (mine.objective is None and mine.role != "probe")
+        assert trial.user_attrs["reading"]["trained"] is (mine.role != "probe")
     ooms = [t for t in study.trials if t.user_attrs["outcome"] == "oom"]
     misses = [t for t in study.trials if t.user_attrs["outcome"] == "ok" and t.state.name == "PRUNED"]
-    assert min(sum(t.constraints.values()) for t in ooms) > max(sum(t.constraints.values()) for t in misses)
+    if method == "tpe":  # the other learns of both from probes
+        assert min(sum(t.constraints.values()) for t in ooms) > max(sum(t.constraints.values()) for t in misses)
+    assert ooms
     assert all(t.user_attrs["failure"] for t in ooms)
     assert study.best_trial.value == min(t.objective for t in ours.values() if t.objective is not None)
 
@@ -335,7 +371,7 @@ def test_refusals_do_not_count_as_measured_whoever_refuses(lab: Lab) -> None:
     def script(scenario: Scenario, seed: int) -> Answer:
         return Answer(step_s=0.1, outcome=Outcome.REFUSED if scenario.training.global_batch == 64 else Outcome.OK)
 
-    stored = lab.tune(script, lab.scenario(text), trials=5)
+    stored = lab.tune(script, lab.scenario(text, BLACK_BOX), trials=5)
     assert stored.study.counts()["ok"] == 5, "the baseline, 16/16, 32/16, 32/32, 48/16"
     assert stored.study.counts()["refused"] == len([t for t in stored.study.trials if t.outcome is Outcome.REFUSED]) > 0
     assert all(t.run_id is not None for t in stored.study.trials if t.outcome is Outcome.REFUSED), "by the executor"
@@ -400,8 +436,7 @@ def test_a_watcher_is_told_what_runs_the_best_so_far_and_the_time_left(lab: Lab,
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"objective": "energy"}, "not implemented"),
-        ({"objective": "cost"}, "not implemented"),
+        ({"objective": "cost"}, "price_per_hour"),
         ({"objective": "speed"}, "throughput"),
         ({"study": "../x"}, "folder"),
         ({"study": ".x"}, "folder"),
@@ -434,9 +469,19 @@ def test_a_name_is_used_once(lab: Lab, planted: Script) -> None:
 
 
 def test_an_unfinished_study_is_not_written_over(lab: Lab, planted: Script) -> None:
-    (lab.out / ".mine").mkdir(parents=True)
-    with pytest.raises(InputError, match="unfinished"):
+    begun = StudyBegun(
+        scenario=lab.scenario(), objective="time", seed=0, created_at="2026-01-31T00:00:00.000+00:00", machine=MACHINE
+    )
+    draft = StudyDraft(lab.out, "mine")
+    draft.begin(begun)
+    draft.leave()
+    with pytest.raises(InputError, match="--resume"):
         lab.tune(planted, study="mine")
+
+
+def test_a_study_that_was_killed_before_it_began_anything_is_begun(lab: Lab, planted: Script) -> None:
+    (lab.out / ".mine").mkdir(parents=True)
+    assert lab.tune(planted, study="mine").folder == lab.out / "mine"
 
 
 def test_a_baseline_that_cannot_run_here_is_refused_before_anything_is_created(lab: Lab) -> None:

@@ -93,6 +93,12 @@ class ReplayExecutor:
         (request.folder / raw.EVENTS).write_text(json.dumps(told) + "\n", encoding="utf-8")
         return repeat
 
+    def recall(self, scenario: Scenario, repeats: Sequence[Repeat]) -> None:
+        """Takes repeats of a scenario as answered (see `Recalls`)."""
+        answered = sum(repeat.outcome is not Outcome.REFUSED for repeat in repeats)
+        trains = scenario.measure.procedure == "time-to-target"
+        (self._trained if trains else self._probed)[self._records.configuration(scenario)] += answered
+
     def _refusal(self, scenario: Scenario) -> str | None:
         others = self._records.others(scenario)
         foreign = next((key for key, value in others.items() if value != self._others[key]), None)

@@ -1,0 +1,292 @@
+"""Seconds per step and steps to target, each measured where it is cheap: the search of this project.
+
+A pool of setups stands for the space: all of them where they can be counted, else many at random and those around the
+best. The model says what each is expected to take, and `choosing` which request is worth its cost; the sampler then
+proposes that setup.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial
+
+from benchbench.record.study import Overrides
+from benchbench.tuning.method import Field, Means, Plan, Standing
+from benchbench.tuning.model.choosing import WORTH, Choice, Costs, choose
+from benchbench.tuning.model.encoding import Encoded, Encoding, Flags
+from benchbench.tuning.model.factored import Factored
+from benchbench.tuning.model.readings import Failing, Reading
+from benchbench.tuning.space import Ranged, Scalar, identity
+from benchbench.tuning.stop import Stop
+
+_POOL = 3_000
+_AROUND = 8  # setups around which the pool of a large space is filled
+_POINTS = 25  # of a continuum, around one of them
+_DIGITS = 3  # of a value of it
+_PROBE_BEYOND_STARTUP_S = 2.0  # before one was measured
+_MOST_TRAININGS = 8  # of one setup
+_MARGIN = 1.08  # a repeat takes a little longer than the last one did
+
+
+class _Best(NamedTuple):
+    """What is best so far, logarithms of seconds.
+
+    Attributes:
+        log: of everything that was measured.
+        finalist_log: of the best setup that is not the baseline; None where the baseline is better.
+    """
+
+    log: float
+    finalist_log: float | None
+
+
+class FactoredMethod:
+    """The search over both factors."""
+
+    def __init__(self, field: Field) -> None:
+        """Knows nothing yet."""
+        self._field = field
+        self._encoding = Encoding(field.scenario, field.space)
+        self._readings: list[Reading] = []
+        self._refused: set[str] = set()
+        self._trainings: Counter[str] = Counter()
+        self._no_memory: set[str] = set()
+        self._probed: set[str] = set()
+        self._next: Overrides | None = None
+        self.sampler: BaseSampler = _Planned(self, field)
+
+    def saw(self, overrides: Overrides, reading: Reading | None) -> None:
+        """See `Method`."""
+        name = identity(overrides)
+        if reading is None:
+            self._refused.add(name)
+            return
+        self._readings.append(self._weighed(reading))
+        self._trainings[name] += reading.trained or not self._field.trains
+        signature = self._encoding.step_signature(overrides)
+        if reading.step_s is not None:
+            self._probed.add(signature)
+        if reading.failing is Failing.MEMORY:
+            self._no_memory.add(signature)
+        elif reading.failing is not None:
+            self._refused.add(name)
+
+    def _weighed(self, reading: Reading) -> Reading:
+        """A reading in seconds of the first one's worth: of energy, a step that draws twice as much counts twice."""
+        own = reading.per_second
+        first = self._readings[0].per_second if self._readings else own
+        if not own or not first or reading.step_s is None:
+            return reading
+        warmup_s = None if reading.warmup_s is None else reading.warmup_s * own / first
+        return replace(reading, step_s=reading.step_s * own / first, warmup_s=warmup_s)
+
+    def plan(self, means: Means) -> Plan | Stop:
+        """See `Method`."""
+        if not self._can_model:
+            return self._at_random()
+        pool = self._pool()
+        encoded = self._encoding.encode(pool)
+        model = self._model(encoded)
+        allowed = np.array([self._may_be_measured(setup) for setup in pool])
+        if not allowed.any():
+            return Stop.EXHAUSTED
+        choice = self._choice(model, pool, encoded, means, allowed)
+        if choice is None:
+            return Stop.BUDGET
+        if choice.gain < WORTH:
+            return Stop.SETTLED
+        self._next = pool[choice.setup]
+        probe = choice.deadline_s is None and self._field.trains
+        return Plan(probe=probe, deadline_s=choice.deadline_s, why=_why(choice))
+
+    def standing(self, setups: Sequence[Overrides]) -> Standing | None:
+        """See `Method`."""
+        if not setups or not any(reading.step_s is not None for reading in self._readings):
+            return None
+        encoded = self._encoding.encode(setups)
+        expected = self._model(encoded).expected(encoded)
+        return Standing(tuple(float(value) for value in expected.mean), expected.noise)
+
+    @property
+    def count(self) -> int:
+        """How many proposals have become something."""
+        return len(self._readings) + len(self._refused)
+
+    def take(self) -> Overrides | None:
+        """The setup that was planned, once."""
+        planned, self._next = self._next, None
+        return planned
+
+    @property
+    def _can_model(self) -> bool:
+        """Whether anything is known of each factor."""
+        steps = not self._field.trains or any(r.steps is not None or r.training_s > 0 for r in self._readings)
+        return steps and any(r.step_s is not None for r in self._readings)
+
+    def _at_random(self) -> Plan | Stop:
+        """A legal setup that was not tried."""
+        pool = self._pool()
+        order = np.random.default_rng((self._field.seed, self.count)).permutation(len(pool))
+        found = (pool[index] for index in order if self._is_new(pool[index]) and self._field.legal(pool[index]))
+        self._next = next(found, None)
+        return Stop.EXHAUSTED if self._next is None else Plan()
+
+    def _is_new(self, setup: Overrides) -> bool:
+        return self._may_be_measured(setup) and not self._trainings[identity(setup)]
+
+    def _model(self, pool: Encoded) -> Factored:
+        seed = (self._field.seed, len(self._readings))
+        baseline = self._encoding.encode([self._field.baseline])
+        return Factored.of(self._encoding, pool, self._readings, seed, trains=self._field.trains, baseline=baseline)
+
+    def _choice(
+        self, model: Factored, pool: Sequence[Overrides], encoded: Encoded, means: Means, allowed: Flags
+    ) -> Choice | None:
+        """The best legal request that leaves enough for the confirmation; of fewer repeats while nothing is better."""
+        best = self._best(model)
+        probed = np.array([self._encoding.step_signature(setup) in self._probed for setup in pool])
+        for repeats in range(means.repeats, 0, -1) if means.repeats else (0,):
+            costs = self._costs(means, repeats, best)
+            choice = choose(model, encoded, best.log, costs, probed, allowed, lambda i: self._field.legal(pool[i]))
+            if choice is not None or best.finalist_log is not None:
+                return choice
+        return None
+
+    def _best(self, model: Factored) -> _Best:
+        """What is best as the model holds it; where nothing reached, the longest training stands for it."""
+        reached = {identity(r.overrides): r.overrides for r in self._readings if self._has_value(r)}
+        if not reached:
+            longest_s = max((r.training_s for r in self._readings), default=0.0)
+            return _Best(math.log(max(longest_s, 1.0)), None)
+        means = model.expected(self._encoding.encode(list(reached.values()))).mean
+        logs = dict(zip(reached, (float(mean) for mean in means), strict=True))
+        baseline_log = logs.pop(identity(self._field.baseline), math.inf)
+        finalist_log = min(logs.values(), default=math.inf)
+        found = finalist_log < baseline_log
+        return _Best(min(baseline_log, finalist_log), finalist_log if found else None)
+
+    def _has_value(self, reading: Reading) -> bool:
+        return reading.steps is not None if self._field.trains else reading.step_s is not None
+
+    def _costs(self, means: Means, repeats: int, best: _Best) -> Costs:
+        probes = [r.cost_s for r in self._readings if not (r.trained and self._field.trains)]
+        probe_s = float(np.mean(probes)) if probes else means.startup_s + _PROBE_BEYOND_STARTUP_S
+        finalist_s = None if best.finalist_log is None else _MARGIN * (means.startup_s + math.exp(best.finalist_log))
+        if not self._field.trains:
+            finalist_s = probe_s if finalist_s is not None else None
+        return Costs(
+            startup_s=means.startup_s,
+            probe_s=probe_s,
+            left_s=means.left_s - repeats * _MARGIN * means.baseline_s,
+            repeats=repeats,
+            finalist_s=finalist_s,
+        )
+
+    def _may_be_measured(self, setup: Overrides) -> bool:
+        name = identity(setup)
+        if name in self._refused or self._encoding.step_signature(setup) in self._no_memory:
+            return False
+        return self._trainings[name] < (_MOST_TRAININGS if self._field.trains else 1)
+
+    def _pool(self) -> list[Overrides]:
+        space = self._field.space
+        if space.size is not None and space.size <= _POOL:
+            return [space.setup(index) for index in range(space.size)]
+        random = np.random.default_rng((self._field.seed, len(self._readings)))
+        around = self._around()
+        drawn = [self._rounded(space.drawn(random)) for _ in range(max(_POOL // 2, _POOL - len(around)))]
+        return list({identity(setup): setup for setup in (*around, *drawn)}.values())
+
+    def _around(self) -> list[Overrides]:
+        """The best setups so far, and each with one setting changed."""
+        valued = [r for r in self._readings if self._has_value(r)]
+        setups = list({identity(r.overrides): r.overrides for r in valued}.values())
+        if not setups:
+            setups = [self._field.baseline]
+        elif len(setups) > _AROUND:
+            standing = self.standing(setups)
+            assert standing is not None
+            setups = [setups[index] for index in np.argsort(standing.logs)[:_AROUND]]
+        inside = [s for s in setups if all(self._field.space.holds(key, value) for key, value in s.items())]
+        changed = [self._rounded({**s, key: value}) for s in inside for key in s for value in self._values(key)]
+        return [*inside, *changed]
+
+    def _rounded(self, setup: Overrides) -> Overrides:
+        """With values of a continuum to as many digits as anybody would write."""
+        return {key: self._round(key, value) for key, value in setup.items()}
+
+    def _round(self, key: str, value: Scalar) -> Scalar:
+        axis = self._field.space.axes[key]
+        if axis.count is not None or not isinstance(axis, Ranged) or not isinstance(value, float):
+            return value
+        return min(float(axis.range.high), max(float(axis.range.low), float(f"{value:.{_DIGITS}g}")))
+
+    def _values(self, key: str) -> list[Scalar]:
+        axis = self._field.space.axes[key]
+        if axis.count is not None and axis.count <= _POINTS:
+            return [axis.at(index) for index in range(axis.count)]
+        if axis.count is not None:
+            return [axis.at(int(index)) for index in np.linspace(0, axis.count - 1, _POINTS)]
+        assert isinstance(axis, Ranged)
+        low, high = float(axis.range.low), float(axis.range.high)
+        if axis.range.log:
+            return [float(v) for v in np.geomspace(low, high, _POINTS)]
+        return [float(v) for v in np.linspace(low, high, _POINTS)]
+
+
+class _Planned(BaseSampler):
+    """Proposes what the method planned; where nothing was, a legal setup at random."""
+
+    def __init__(self, method: FactoredMethod, field: Field) -> None:
+        self._method, self._field = method, field
+        self._random = RandomSampler(seed=field.seed)
+
+    def infer_relative_search_space(
+        self,
+        study: optuna.Study,  # noqa: ARG002 - Optuna's protocol
+        trial: FrozenTrial,  # noqa: ARG002
+    ) -> dict[str, BaseDistribution]:
+        """The whole space."""
+        return {key: d for key, d in self._field.distributions.items() if not d.single()}
+
+    def sample_relative(
+        self,
+        study: optuna.Study,  # noqa: ARG002 - Optuna's protocol
+        trial: FrozenTrial,  # noqa: ARG002
+        search_space: dict[str, BaseDistribution],
+    ) -> dict[str, Any]:
+        """A whole setup."""
+        setup = self._method.take() or self._legal()
+        return {key: setup[key] for key in search_space}
+
+    def sample_independent(
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """At random."""
+        return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+    def reseed_rng(self) -> None:
+        """For many workers."""
+        self._random.reseed_rng()
+
+    def _legal(self) -> Mapping[str, Scalar]:
+        draws = np.random.default_rng((self._field.seed, self._method.count))
+        drawn = [self._field.space.drawn(draws) for _ in range(100)]
+        return next((setup for setup in drawn if self._field.legal(setup)), drawn[0])
+
+
+def _why(choice: Choice) -> str:
+    what = "a probe of its step time" if choice.deadline_s is None else "a training"
+    return f"{what} may take {1 - math.exp(-choice.gain):.1%} off the best time"
+
+
+PLUGIN = FactoredMethod

@@ -1,0 +1,140 @@
+"""A search that is killed and taken up ends as one that was not, and measures nothing twice."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import signal
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchbench.errors import InputError
+from benchbench.executors.kinds.replay import ReplayExecutor
+from benchbench.record.machine import Machine
+from benchbench.record.study_store import BEGUN, read_study
+from benchbench.scenario.loading import vary
+from benchbench.tuning.diary import DIARY, entries
+from benchbench.tuning.moments import Watch
+from benchbench.tuning.proposals import JOURNAL
+from benchbench.tuning.tune import TuneRequest, tune
+from benchmarks.search.arena import Table
+from benchmarks.search.contest import generated, scenario_of
+
+MACHINE = Machine(os="Linux", architecture="x86_64", cpu="a table", cpus=1, cpus_usable=1, memory_bytes=2**33)
+KILLS = 50
+STUDY = "s"
+
+
+@pytest.fixture(scope="module")
+def surface(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    return generated("needle", 1, tmp_path_factory.mktemp("surface"))
+
+
+def search(
+    of: Table, out: Path, *, resume: bool = False, budget: float = 10.0, watch: Watch = lambda _: None, **changes: Any
+) -> None:
+    """A search on a table, or what is left of one."""
+    asked = vary(scenario_of(of), changes)
+    executor = ReplayExecutor(of.records, asked)
+    request = TuneRequest(
+        scenario=asked, budget_s=budget * of.baseline_cost_s, out=out, machine=MACHINE, seed=3, study=STUDY,
+        resume=resume, admit=executor.admit, replayed_from=of.records.name,
+    )  # fmt: skip
+    tune(request, executor, watch, executor.clock)
+
+
+def told(out: Path) -> dict[str, Any]:
+    """What a study found, without what differs from one time to the next."""
+    document = read_study(out / STUDY).document()
+    ids: dict[str, str] = {}
+    for trial in document["trials"]:
+        ids.setdefault(trial["run_id"], f"run {len(ids)}")
+    text = json.dumps({k: v for k, v in document.items() if k not in ("created_at", "command")})
+    for run_id, name in ids.items():
+        text = text.replace(run_id, name) if run_id else text
+    text = text.replace(str(out), "OUT")
+    found: dict[str, Any] = json.loads(text, parse_float=lambda number: round(float(number), 6))
+    return found
+
+
+def killed(of: Table, out: Path, draws: random.Random, *, resume: bool) -> bool:
+    """A search in a process of its own, killed some moments and milliseconds later; whether it was before it ended."""
+    moments, seconds = draws.randint(0, 12), draws.uniform(0.0, 0.05)
+    child = os.fork()
+    if child == 0:
+        left = itertools.count(moments, -1)
+
+        def watch(_moment: object) -> None:
+            """Counts down, then lets a timer kill the process."""
+            if next(left) == 0:
+                threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+        try:
+            search(of, out, resume=resume, watch=watch)
+            os._exit(0)
+        except BaseException:  # noqa: BLE001 - the parent is told by the exit code
+            traceback.print_exc()
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    assert code in (0, -signal.SIGKILL)
+    return code != 0
+
+
+@pytest.mark.slow
+def test_a_search_killed_at_fifty_random_moments_ends_as_one_that_was_not(surface: Table, tmp_path: Path) -> None:
+    search(surface, tmp_path / "whole")
+    draws, kills = random.Random(1), 0
+    while kills < KILLS:
+        out = tmp_path / f"killed-{kills}"
+        while not (out / STUDY).exists():
+            left = (out / f".{STUDY}" / BEGUN).exists()
+            kills += killed(surface, out, draws, resume=left)
+        assert told(out) == told(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.33, 0.5, 0.8, 0.99])
+@pytest.mark.parametrize("method", ["factored", "tpe"])
+def test_a_diary_cut_at_any_byte_is_gone_on_with(surface: Table, tmp_path: Path, share: float, method: str) -> None:
+    changes = {"search.method": method}
+    search(surface, tmp_path / "whole", **changes)
+    search(surface, tmp_path / "cut", **changes)
+    hidden = tmp_path / "cut" / f".{STUDY}"
+    (tmp_path / "cut" / STUDY).rename(hidden)
+    (hidden / "study.json").unlink()
+    for name in (DIARY, JOURNAL):
+        content = (hidden / name).read_bytes()
+        (hidden / name).write_bytes(content[: int(share * len(content))])
+    search(surface, tmp_path / "cut", resume=True, **changes)
+    assert told(tmp_path / "cut") == told(tmp_path / "whole")
+
+
+def test_a_whole_study_is_searched_on_with_a_larger_budget(surface: Table, tmp_path: Path) -> None:
+    search(surface, tmp_path, budget=6.0)
+    before = read_study(tmp_path / STUDY)
+    search(surface, tmp_path, budget=12.0, resume=True)
+    after = read_study(tmp_path / STUDY)
+    assert after.budget_s == 2 * before.budget_s
+    assert before.spent_s < after.spent_s <= after.budget_s
+    searched = [t for t in before.trials if t.role != "confirmation"]
+    assert list(after.trials[: len(searched)]) == searched
+    numbers = [entry.number for entry in entries(tmp_path / STUDY) if not entry.opened and entry.role != "confirmation"]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_nothing_to_take_up_is_said(surface: Table, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="leave out --resume"):
+        search(surface, tmp_path, resume=True)
+
+
+def test_a_study_of_another_space_is_refused_and_stays(surface: Table, tmp_path: Path) -> None:
+    search(surface, tmp_path)
+    with pytest.raises(InputError, match="another scenario"):
+        search(surface, tmp_path, resume=True, **{"training.max_steps": 7})
+    assert (tmp_path / STUDY / "study.json").is_file()
