@@ -53,7 +53,15 @@ class TakenStudy:
 
 
 def take_up(out: Path, name: str | None, scenario: Scenario, objective: str, replayed_from: str | None) -> TakenStudy:
-    """Takes up the newest study of a scenario, or the one of a name.
+    """Takes up the newest study of a scenario, or the one of a name; for the arguments and errors see `find`."""
+    folder, begun = find(out, name, scenario, objective, replayed_from)
+    return _taken(out, folder, begun)
+
+
+def find(
+    out: Path, name: str | None, scenario: Scenario, objective: str, replayed_from: str | None
+) -> tuple[Path, StudyBegun]:
+    """The study that would be taken up, and what it was begun with; nothing is touched.
 
     Args:
         out: the results folder.
@@ -69,31 +77,27 @@ def take_up(out: Path, name: str | None, scenario: Scenario, objective: str, rep
     if not found:
         what = f"no study called {name!r}" if name is not None else "no study"
         raise InputError(f"there is {what} under {out} to take up; leave out --resume to begin one", key="--resume")
-    problem = ""
+    problems: list[str] = []
     for folder in reversed(found):
         begun = begun_study(folder)
-        problem = (
-            "what it was begun with cannot be read"
-            if begun is None
-            else _other(begun, scenario, objective, replayed_from)
-        )
-        if begun is not None and not problem:
-            return _taken(out, folder, begun)
-        if name is not None:
-            break
-    told = f"{found[-1].name.removeprefix('.')}: {problem}"
-    raise InputError(f"nothing to take up for {scenario.name} under {out}; {told}", key="--resume")
+        problem = _other(begun, scenario, objective, replayed_from)
+        if begun is not None and problem is None:
+            return folder, begun
+        problems.append(f"{folder.name.removeprefix('.')}: {problem}")
+    raise InputError(f"nothing to take up for {scenario.name} under {out}; {problems[0]}", key="--resume")
 
 
-def _other(begun: StudyBegun, scenario: Scenario, objective: str, replayed_from: str | None) -> str:
-    """In what a study is one of something else; empty where it is not."""
+def _other(begun: StudyBegun | None, scenario: Scenario, objective: str, replayed_from: str | None) -> str | None:
+    """In what a study is one of something else; None where it is not."""
+    if begun is None:
+        return "what it was begun with cannot be read"
     if begun.scenario.model_dump(exclude=_IGNORED) != scenario.model_dump(exclude=_IGNORED):
         return "it is a study of another scenario, or of another space or baseline"
     if begun.objective != objective:
         return f"it minimises {begun.objective}, not {objective}"
     if begun.replayed_from != replayed_from:
         return f"its answers came from {begun.replayed_from or 'a machine'}, not from {replayed_from or 'one'}"
-    return ""
+    return None
 
 
 def _taken(out: Path, folder: Path, begun: StudyBegun) -> TakenStudy:

@@ -41,7 +41,7 @@ from benchbench.tuning.legal import Judge, Legal, impossible
 from benchbench.tuning.method import Field
 from benchbench.tuning.moments import Watch
 from benchbench.tuning.proposals import Proposer
-from benchbench.tuning.resuming import Earlier, TakenStudy, take_up
+from benchbench.tuning.resuming import Earlier, TakenStudy, find, take_up
 from benchbench.tuning.search import Search
 from benchbench.tuning.setups import Question
 from benchbench.tuning.space import space_of
@@ -127,6 +127,8 @@ def question_of(request: TuneRequest) -> Question:
     if request.replayed_from is None:
         request.admit(baseline)
     _check_study_name(request)
+    if request.resume:
+        find(request.out, request.study, request.scenario, objective.name, request.replayed_from)
     refused = impossible(scenario, space, request.admit, request.judge) if request.judge is not None else {}
     legal = Legal(scenario, space, request.admit, refused)
     legal.check()

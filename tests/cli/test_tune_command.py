@@ -67,9 +67,10 @@ def test_the_document_is_the_contracts_and_stands_alone_on_stdout(
     }  # fmt: skip
     assert contract <= set(whole)
     assert whole["budget_s"] == 60.0
-    assert whole["trials"] == {
-        "ok": 7, "refused": 0, "oom": 0, "timeout": 0, "crashed": 0, "diverged": 0, "interrupted": 0, "invalid": 0,
-    }  # fmt: skip
+    outcomes = {"ok", "refused", "oom", "timeout", "crashed", "diverged", "interrupted", "invalid"}
+    assert set(whole["trials"]) == outcomes
+    assert whole["trials"]["ok"] > 1
+    assert sum(whole["trials"].values()) == whole["trials"]["ok"]
     found = whole["recommendation"]
     assert found["verdict"] == "faster"
     assert found["overrides"]["training.global_batch"] == 64
@@ -139,7 +140,7 @@ def test_failing_trials_are_exit_code_0(tune: Run, capsys: pytest.CaptureFixture
 
     assert tune("s.yaml", "--budget", "60s", "--json", "--no-report", script=script) == 0
     whole = document(capsys)
-    assert whole["trials"]["oom"] == 4
+    assert whole["trials"]["oom"] > 0
     assert whole["report"] is None
 
 
@@ -176,7 +177,7 @@ def test_dry_run_says_what_for_how_long_and_why_and_creates_nothing(
         (["s.yaml", "--budget", "1m", "--storage", "sqlite:///x.db"], "--storage"),
         (["s.yaml", "--budget", "1m", "--resume"], "--resume"),
         (["s.yaml", "--budget", "1m", "--records", "x.csv"], "--records"),
-        (["s.yaml", "--budget", "1m", "--objective", "energy"], "--objective"),
+        (["s.yaml", "--budget", "1m", "--objective", "cost"], "hardware.price_per_hour"),
         (["s.yaml", "--budget", "1m", "--objective", "speed"], "--objective"),
         (["s.yaml", "--budget", "1m", "--study", "a/b"], "--study"),
         (["s.yaml", "--budget", "1m", "--set", "precision=fp32", "--set", "precision=bf16"], "--set"),
@@ -199,7 +200,7 @@ def test_wrong_input_is_exit_code_2_with_a_document_and_nothing_is_created(
 
 
 def test_what_comes_later_is_called_not_implemented(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    tune("s.yaml", "--budget", "1m", "--resume", "--json")
+    tune("s.yaml", "--budget", "1m", "--workers", "2", "--json")
     error = document(capsys)["error"]
     assert error["kind"] == "unsupported"
     assert "not implemented yet" in error["message"]
@@ -281,7 +282,8 @@ def test_a_value_without_an_engine_is_refused_before_anything_runs(
 
 
 def test_a_training_that_was_cut_short_says_so(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert tune("s.yaml", "--budget", "1h", "--trials", "6", "--json", script=fast_at_64) == 0
+    whole_trainings = ("--set", "search.method=tpe")
+    assert tune("s.yaml", "--budget", "1h", "--trials", "6", "--json", *whole_trainings, script=fast_at_64) == 0
     folder = Path(document(capsys)["dir"])
     trials = json.loads((folder / "study.json").read_text())["trials"]
     cut = [trial for trial in trials if trial["outcome"] == "ok" and trial["reached_target"] is False]

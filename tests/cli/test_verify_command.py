@@ -15,6 +15,7 @@ from benchbench.executors.fitting import Fit
 from benchbench.executors.kinds import child
 from benchbench.executors.kinds.fake import Answer, FakeExecutor, Script
 from benchbench.hardware.inventory import machine
+from benchbench.record.store import read_run, run_folders
 from benchbench.record.types import Outcome
 from benchbench.scenario.loading import load
 from benchbench.scenario.scenario import Scenario
@@ -153,7 +154,8 @@ def test_a_run_that_failed_is_exit_code_3(verify: Call, capsys: pytest.CaptureFi
 def test_an_interruption_is_exit_code_130_and_what_was_measured_is_reported(
     verify: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert verify("one", "--json", "--no-report", script=at(50, interrupt_at=5)) == 130
+    last = max(repeat.seed for folder in run_folders(Path("results")) for repeat in read_run(folder).repeats)
+    assert verify("one", "--json", "--no-report", script=at(50, interrupt_at=last + 2)) == 130
     found, _ = document(capsys)
     assert found["verdict"] in ("inconclusive", "holds")
     assert found["measured"]["recommended_run"] or found["measured"]["baseline_run"]
