@@ -21,7 +21,7 @@ from benchbench.record import lookup
 from benchbench.record.claim import LOCK, claim
 from benchbench.record.lookup import STUDY
 from benchbench.record.machine import Machine
-from benchbench.record.store import write_atomic, writing
+from benchbench.record.store import write_atomic
 from benchbench.record.study import Objective, Study
 from benchbench.scenario.scenario import Scenario
 from benchbench.values import Observed
@@ -61,8 +61,10 @@ class StudyDraft:
         self.final = out / name
         self._held = held
         if held is None:
-            with writing(self.folder):
+            try:
                 self.folder.mkdir(parents=True)
+            except OSError as error:
+                raise StoreError(f"cannot be made: {error.strerror or error}", file=str(self.folder)) from error
             with contextlib.suppress(OSError):  # a file system without locks: nobody will take it up
                 self._held = claim(self.folder)
 

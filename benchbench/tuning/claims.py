@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,7 @@ from benchbench.tuning import objective as objectives
 from benchbench.tuning.budget import confirmation_repeats
 from benchbench.tuning.objective import Objective
 from benchbench.tuning.recommended import baseline_of, is_baseline, recommended_of
+from benchbench.tuning.space import identity
 from benchbench.values import Observed
 
 _SPEEDUPS = ("faster", "tie")
@@ -105,7 +107,7 @@ def of_study(study: Study, baseline_runs: Sequence[Run], runs: Sequence[Run], re
         study=study.study,
         machine=study.machine,
         runs=tuple(runs),
-        first_index=1 + _last_index(study.scenario, [*baseline_runs, *runs]),
+        first_index=1 + max(_last_index(study.scenario, [*baseline_runs, *runs]), _most_repeats(study)),
     )
 
 
@@ -136,3 +138,11 @@ def _last_index(scenario: Scenario, runs: Sequence[Run]) -> int:
     """The highest index of a repeat of a study; where its runs are gone, that of the longest confirmation."""
     seen = [repeat.index for run in runs for repeat in run.repeats]
     return max(seen, default=confirmation_repeats(scenario))
+
+
+def _most_repeats(study: Study) -> int:
+    """As often as any setup can have been measured: in the search, and then to confirm it."""
+    searched = Counter(identity(t.overrides) for t in study.trials if t.role in ("baseline", "candidate", "probe"))
+    advice = study.recommendation
+    confirmed = [e.n for e in (advice.time_to_target_s, advice.step_s) if e is not None]
+    return max(searched.values(), default=0) + max([*confirmed, confirmation_repeats(study.scenario)])
