@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from benchbench.errors import InputError
-from benchbench.executors.base import Executor, Recalls
+from benchbench.executors.base import Executor
 from benchbench.executors.interruption import undisturbed
 from benchbench.record.machine import Machine
 from benchbench.record.store import new_id, now
@@ -22,32 +21,19 @@ from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.writing import to_yaml
 from benchbench.tuning import objective as objectives
-from benchbench.tuning.answer import Findings, answer, judged
+from benchbench.tuning.answer import Findings, answer
 from benchbench.tuning.bench import Bench
-from benchbench.tuning.budget import Budget, Pacing, confirmation_repeats
-from benchbench.tuning.confirm import (
-    Again,
-    Confirmation,
-    confirm,
-    confirmed,
-    finalists,
-    repeats_wanted,
-    setups_to_confirm,
-)
+from benchbench.tuning.budget import Budget
+from benchbench.tuning.course import Beginning, Course
 from benchbench.tuning.diary import Diary
-from benchbench.tuning.explaining import Ends, explain
 from benchbench.tuning.feasible import Feasible
 from benchbench.tuning.legal import Judge, Legal, impossible
-from benchbench.tuning.method import Field
 from benchbench.tuning.moments import Watch
-from benchbench.tuning.proposals import Proposer
-from benchbench.tuning.resuming import Earlier, TakenStudy, find, take_up
-from benchbench.tuning.search import Search
+from benchbench.tuning.resuming import find, take_up
 from benchbench.tuning.setups import Question
 from benchbench.tuning.space import space_of
 from benchbench.tuning.stop import Stop
 
-FINALISTS = 1
 RECOMMENDED = "recommended.yaml"
 _NAME = re.compile(r"[^\W_][\w.-]{0,99}")
 
@@ -104,14 +90,6 @@ class StoredStudy:
     def interrupted(self) -> bool:
         """Whether the user stopped it."""
         return self.study.stopped == Stop.INTERRUPTED.value
-
-
-class _Beginning(NamedTuple):
-    """What a search is begun with, its folder, and what an earlier command left in it."""
-
-    begun: StudyBegun
-    draft: StudyDraft
-    left: TakenStudy | None = None
 
 
 def question_of(request: TuneRequest) -> Question:
@@ -200,19 +178,19 @@ def tune(
     )
     try:
         with Diary(draft.folder, durable=bench.kept) as diary:
-            findings = _findings(question, bench, beginning, budget, diary, watch)
+            findings = Course(question, bench, beginning, budget, diary, watch).run()
         with undisturbed():
             return _store(request, beginning, findings, budget)
     finally:
         draft.leave()
 
 
-def _begun(request: TuneRequest, question: Question) -> _Beginning:
+def _begun(request: TuneRequest, question: Question) -> Beginning:
     """What is searched, in its working folder: a new one, or one that an earlier command left."""
     objective = question.objective.name
     if request.resume:
         left = take_up(request.out, request.study, request.scenario, objective, request.replayed_from)
-        return _Beginning(left.begun, left.draft, left)
+        return Beginning(left.begun, left.draft, left)
     name = request.study or new_id(f"{request.scenario.slug}-tune")
     hidden = request.out / f".{name}"  # there already, where a command was killed before it had begun anything
     draft = take_up_study(request.out, hidden) if hidden.is_dir() else StudyDraft(request.out, name)
@@ -226,90 +204,10 @@ def _begun(request: TuneRequest, question: Question) -> _Beginning:
         replayed_from=request.replayed_from,
     )
     draft.begin(begun)
-    return _Beginning(begun, draft)
+    return Beginning(begun, draft)
 
 
-def _findings(
-    question: Question,
-    bench: Bench,
-    beginning: _Beginning,
-    budget: Budget,
-    diary: Diary,
-    watch: Watch,
-) -> Findings:
-    """Searches and confirms; goes on with what an earlier command left."""
-    begun, draft, left = beginning
-    pacing = Pacing(budget, trains=question.objective.reaches, repeats=confirmation_repeats(begun.scenario))
-    field = Field(
-        scenario=question.scenario,
-        space=question.space,
-        legal=question.legal,
-        baseline=question.space.of(question.baseline),
-        trains=question.objective.reaches,
-        seed=begun.seed,
-    )
-    proposer = Proposer(draft.name, field, draft.folder, durable=bench.kept)
-    search = Search(question, bench, proposer, pacing, diary, watch)
-    if left is not None:
-        search.take_up(left.earlier)
-        _recall(bench, [*left.earlier, *([] if left.confirmed is None else [left.confirmed])])
-    stop = search.run()
-    confirmation = Confirmation(wanted=pacing.repeats)
-    chosen = finalists(search.setups, proposer, FINALISTS)
-    again = setups_to_confirm(search.setups, chosen)
-    earlier = None if left is None else left.confirmed
-    if earlier is not None and again:
-        span_s = (earlier.entry.started_s, earlier.entry.ended_s or 0.0)
-        planned = max(len(run.repeats) for run in earlier.runs)
-        confirmation = confirmed(again, earlier.runs, question.objective, span_s, planned)
-        confirmation = replace(confirmation, wanted=pacing.repeats)
-    elif stop is not Stop.INTERRUPTED and again:
-        margin, confidence = question.objective.margin, begun.scenario.measure.confidence
-        repeats = repeats_wanted(again, proposer, pacing.repeats, margin, confidence)
-        plan = Again(setups=again, first_index=search.most_times, repeats=repeats)
-        confirmation = confirm(plan, bench, question.objective, pacing, diary, watch)
-    findings = Findings(
-        question=question,
-        setups=tuple(search.setups),
-        finalists=tuple(chosen),
-        confirmation=confirmation,
-        stop=Stop.INTERRUPTED if confirmation.interrupted else stop,
-    )
-    return _explained(findings, proposer, bench, pacing, begun.scenario.measure.confidence)
-
-
-def _recall(bench: Bench, earlier: Sequence[Earlier]) -> None:
-    """Tells an executor whose answers depend on those before what an earlier command was answered."""
-    if isinstance(bench.executor, Recalls):
-        for run in (run for one in earlier for run in one.runs):
-            bench.executor.recall(run.scenario, run.repeats)
-
-
-def _explained(findings: Findings, proposer: Proposer, bench: Bench, pacing: Pacing, confidence: float) -> Findings:
-    """The findings, with what each setting did where a speedup is proved and the budget still pays for looking."""
-    judgement, baseline = judged(findings, confidence), findings.baseline
-    if findings.stop is Stop.INTERRUPTED or judgement.chosen is None or baseline is None:
-        return findings
-    if judgement.verdict != "faster":
-        return findings
-    best = findings.finalists[judgement.chosen]
-    baseline_run, best_run = findings.again(baseline), findings.again(best)
-    if baseline_run is None or best_run is None:
-        return findings
-    standing = proposer.standing([best.trial.overrides])
-    ends = Ends(
-        baseline=baseline,
-        baseline_run=baseline_run,
-        best=best,
-        best_run=best_run,
-        noise=None if standing is None else standing.noise,
-    )
-    found = explain(ends, findings.setups, findings.question, bench, pacing)
-    stop = Stop.INTERRUPTED if found.interrupted else findings.stop
-    return replace(findings, explanation=found, stop=stop)
-
-
-def _store(request: TuneRequest, beginning: _Beginning, findings: Findings, budget: Budget) -> StoredStudy:
+def _store(request: TuneRequest, beginning: Beginning, findings: Findings, budget: Budget) -> StoredStudy:
     begun, draft = beginning.begun, beginning.draft
     spent_s = budget.spent_s
     found = answer(findings, request.scenario, str(draft.final / RECOMMENDED), spent_s)

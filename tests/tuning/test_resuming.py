@@ -17,11 +17,14 @@ import pytest
 from benchbench.errors import InputError
 from benchbench.executors.kinds.replay import ReplayExecutor
 from benchbench.record.machine import Machine
-from benchbench.record.study_store import BEGUN, read_study
+from benchbench.record.store import Draft
+from benchbench.record.study_store import BEGUN, StudyBegun, StudyDraft, read_study
+from benchbench.record.taking_up import Begun, begin
 from benchbench.scenario.loading import vary
-from benchbench.tuning.diary import DIARY, entries
+from benchbench.tuning.diary import DIARY, Diary, Entry, entries
 from benchbench.tuning.moments import Watch
 from benchbench.tuning.proposals import JOURNAL
+from benchbench.tuning.resuming import take_up
 from benchbench.tuning.tune import TuneRequest, tune
 from benchmarks.search.arena import Table
 from benchmarks.search.contest import generated, scenario_of
@@ -138,3 +141,21 @@ def test_a_study_of_another_space_is_refused_and_stays(surface: Table, tmp_path:
     with pytest.raises(InputError, match="another scenario"):
         search(surface, tmp_path, resume=True, **{"training.max_steps": 7})
     assert (tmp_path / STUDY / "study.json").is_file()
+
+
+def test_what_a_killed_training_took_is_spent(surface: Table, tmp_path: Path) -> None:
+    asked = scenario_of(surface)
+    study = StudyDraft(tmp_path, STUDY)
+    study.begin(StudyBegun(scenario=asked, objective="time", seed=0, created_at="now", machine=MACHINE))
+    with Diary(study.folder) as diary:
+        diary.add(Entry(number=0, overrides={}, role="baseline", started_s=7.0, opened_at=1_000_000.0))
+    study.leave()
+    run = Draft(tmp_path, "20260131-235959-t-00000001")
+    begin(run, Begun(scenario=asked, created_at="now", machine=MACHINE, study=STUDY))
+    run.leave()
+    for file in run.folder.iterdir():
+        os.utime(file, (1_000_040.0, 1_000_040.0))
+    taken = take_up(tmp_path, None, asked, "time", None)
+    taken.draft.leave()
+    assert taken.earlier == []
+    assert taken.spent_s == pytest.approx(47.0)

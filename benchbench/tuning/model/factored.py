@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from benchbench.scenario.knobs import Factor
 from benchbench.tuning.model import priors
 from benchbench.tuning.model.encoding import BATCH, MICRO, RATE, Encoded, Encoding, Floats
-from benchbench.tuning.model.gaussian import Kernel, Posterior, Seen
+from benchbench.tuning.model.gaussian import Kernel, Posterior, Prediction, Seen
 from benchbench.tuning.model.priors import StepsToTarget, StepTime
 from benchbench.tuning.model.readings import Failing, Reading
 
@@ -23,34 +22,19 @@ _UNKNOWN_STEPS, _UNKNOWN_DOUBT = math.log(2.0), 1.0  # of a baseline that did no
 _WARMUP_ERROR = 0.15
 
 
-class Expected(NamedTuple):
-    """What is expected of the time to target of setups, in seconds on the training clock.
+@dataclass(frozen=True)
+class Expected(Prediction):
+    """What is expected of the time to target of setups, in seconds on the training clock; `log` is of the median.
 
     Attributes:
-        log: shape (hypotheses, setups), the logarithm of the median.
-        variance: shape (setups,), of each hypothesis's residual.
-        works: shape (hypotheses, setups), the probability that training reaches the target at all.
         step_spread: shape (setups,), the part of the uncertainty that a probe would take away.
         longest: shape (setups,), the logarithm of what all steps take that a training may: beyond it nothing reaches.
         noise: of the logarithm, from seed to seed.
     """
 
-    log: Floats
-    variance: Floats
-    works: Floats
     step_spread: Floats
     longest: Floats
     noise: float
-
-    @property
-    def mean(self) -> Floats:
-        """Of the logarithm, shape (setups,)."""
-        return np.asarray(self.log.mean(axis=0))
-
-    @property
-    def spread(self) -> Floats:
-        """The standard deviation over everything, shape (setups,)."""
-        return np.asarray(np.sqrt(self.variance + self.log.var(axis=0)))
 
 
 @dataclass(frozen=True)

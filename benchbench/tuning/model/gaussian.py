@@ -79,7 +79,8 @@ class Seen(NamedTuple):
     diverged: Encoded
 
 
-class Prediction(NamedTuple):
+@dataclass(frozen=True)
+class Prediction:
     """What is expected of a factor.
 
     Attributes:

@@ -7,7 +7,8 @@ import pytest
 
 from benchbench.record.study import Overrides
 from benchbench.scenario.search_types import Range
-from benchbench.tuning.model.readings import Failing
+from benchbench.tuning.methods.factored import FactoredMethod
+from benchbench.tuning.model.readings import Failing, Reading
 from benchbench.tuning.space import Listed, Ranged, identity
 from benchbench.tuning.stop import Stop
 from tests.tuning.methods.driving import Driven, Request, Truth, field_of
@@ -133,3 +134,24 @@ def test_three_hundred_readings_are_taken_in_within_seconds() -> None:
     began_s = time.process_time()
     driven.go_on(2)
     assert time.process_time() - began_s < 8
+
+
+def test_values_of_a_continuum_are_written_as_a_person_would() -> None:
+    driven = Driven("factored", field_of(AXES, BASELINE), bowl).go_on(10)
+    rates = [request.overrides[RATE] for request in driven.requests]
+    assert len(set(rates)) > 1
+    assert all(rate == float(f"{rate:.3g}") for rate in rates)
+
+
+def test_of_energy_a_step_counts_by_what_it_draws() -> None:
+    method = FactoredMethod(field_of({PRECISION: Listed(("fp32", "bf16"))}))
+    for precision, per_second in (("fp32", 10.0), ("bf16", 40.0)):
+        overrides: Overrides = {PRECISION: precision}
+        reading = Reading(
+            overrides=overrides, trained=True, step_s=0.1, warmup_s=0.1, steps=100, training_s=10.1,
+            per_second=per_second,
+        )  # fmt: skip
+        method.saw(overrides, reading)
+    standing = method.standing([{PRECISION: "fp32"}, {PRECISION: "bf16"}])
+    assert standing is not None
+    assert standing.logs[1] - standing.logs[0] == pytest.approx(np.log(4), abs=0.3)
