@@ -154,12 +154,14 @@ class FactoredMethod:
         """The best legal request that leaves enough for the confirmation; of fewer repeats while nothing is better."""
         best = self._best(model)
         probed = np.array([self._encoding.step_signature(setup) in self._probed for setup in pool])
+        found: Choice | None = None
         for repeats in range(means.repeats, 0, -1) if means.repeats else (0,):
             costs = self._costs(means, repeats, best)
             choice = choose(model, encoded, best.log, costs, probed, allowed, lambda i: self._field.legal(pool[i]))
-            if choice is not None or best.finalist_log is not None:
-                return choice
-        return None
+            found = max(found, choice, key=lambda c: -1.0 if c is None else c.gain)
+            if best.finalist_log is not None or (found is not None and found.gain >= WORTH):
+                break
+        return found
 
     def _best(self, model: Factored) -> _Best:
         """What is best as the model holds it; where nothing reached, the longest training stands for it."""

@@ -137,7 +137,11 @@ class Posterior:
         count = int(max(_FEWEST, min(_HYPOTHESES, _MOST_WORK / max(1, len(seen.log)) ** 2)))
         settings = [self._setting(scale, noise) for scale in _SCALES for noise in noises]
         sample = random.standard_normal((count, belief.size))
-        evidence = [_log_mean(self._score(sample, setting)) - _surprise(setting.scale) for setting in settings]
+        middle = sorted(noises)[len(noises) // 2]
+        evidence = [
+            _log_mean(self._score(sample, setting)) - _surprise(setting.scale) - _surprise(setting.noise / middle)
+            for setting in settings
+        ]
         self._setting_used = settings[int(np.argmax(evidence))]
         self.noise = self._setting_used.noise
         self._draws = settled(lambda draws: self._score(draws, self._setting_used), belief.size, count, random)
@@ -252,6 +256,6 @@ def _log_mean(scores: Floats) -> float:
     return float(most + np.log(np.exp(scores - most).mean()))
 
 
-def _surprise(scale: float) -> float:
-    """How unlikely a scale of the residuals is beforehand, a logarithm."""
-    return 0.5 * float(np.log(scale)) ** 2
+def _surprise(ratio: float) -> float:
+    """How unlikely it is beforehand that the residuals, or the noise, are so many times as large, a logarithm."""
+    return 0.5 * float(np.log(ratio)) ** 2

@@ -43,7 +43,7 @@ _CRITICAL_BELOW, _CRITICAL_ABOVE = math.log(2.0), math.log(8.0)
 _STEEP, _STEEP_SPREAD = math.log(0.8), 0.9
 _LOPSIDED, _LOPSIDED_SPREAD = math.log(1.6), 0.3
 _DIVERGES, _DIVERGES_SPREAD = math.log(6.0), 0.6
-_CARE = 2.0  # of the logarithm: what today's learning rate loses to the best one, on average
+_CARE = 1.0  # of the logarithm: what today's learning rate loses to the best one, on average
 _STEEPEST = 8.0  # in the logarithm: beyond it nothing reaches
 
 
