@@ -44,6 +44,7 @@ class Baseline(Observed):
     step_s: Estimate | None = None
     samples_per_s: Estimate | None = None
     reach_rate: float | None = None
+    breaches: tuple[str, ...] = Field((), description="the constraints that it breaks, in words")
     run_ids: tuple[str, ...] = ()
 
 
@@ -59,6 +60,7 @@ class Recommendation(Observed):
     samples_per_s: Estimate | None = None
     speedup: Estimate | None = None
     reach_rate: float | None = None
+    breaches: tuple[str, ...] = Field((), description="where no setup holds the constraints, those that it breaks")
     tied_with: tuple[Overrides, ...] = ()
     run_ids: tuple[str, ...] = ()
     reason: str = Field("", description="why this verdict, in one sentence")

@@ -123,6 +123,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             step_s=before.step_s,
             samples_per_s=before.samples_per_s,
             reach_rate=before.reach_rate,
+            breaches=findings.breaches(baseline),
             run_ids=_ids(findings, baseline),
         ),
         recommendation=Recommendation(
@@ -132,6 +133,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             step_s=after.step_s,
             samples_per_s=after.samples_per_s,
             reach_rate=after.reach_rate,
+            breaches=findings.breaches(setup),
             run_ids=_ids(findings, setup),
             **_judged(findings, judgement, today),
         ),

@@ -41,6 +41,11 @@ class Limit:
     least: bool = False
     of_steps: bool = False
 
+    @property
+    def described(self) -> str:
+        """What it asks for, in words."""
+        return f"{self.what} of at {'least' if self.least else 'most'} {self._shown(self.bound)} ({self.key})"
+
     def asked_of(self, repeat: Repeat) -> bool:
         """Whether a repeat can tell it: any that took steps; of a training to the target one that reached it."""
         if repeat.outcome is not Outcome.OK:
