@@ -18,7 +18,6 @@ LONGEST_LIST = 1_000
 _NUMBER = {"expects": "a number"}
 _SCALAR = {"expects": "a plain value (a text, a number, true, false or null)"}
 _VALUES = {"expects": "a list of values, or {low, high, log, step}"}
-_BOUND = {"expects": "{at_least: NUMBER} for a score, or {at_most: NUMBER} for a loss"}
 
 Number = Annotated[int | Real, Field(json_schema_extra=_NUMBER)]
 Scalar = Annotated[bool | int | Real | str | None, Field(json_schema_extra=_SCALAR)]
@@ -91,7 +90,7 @@ class Bound(Value):
 
 
 MetricBounds = Annotated[
-    Mapping[str, Annotated[Bound, Field(json_schema_extra=_BOUND)]],
+    Mapping[str, Annotated[Bound, Field(description="exactly one of at_least (scores) and at_most (losses)")]],
     AfterValidator(FrozenMapping),
     PlainSerializer(
         lambda bounds: {name: bound.model_dump(exclude_defaults=True) for name, bound in bounds.items()},

@@ -64,7 +64,9 @@ class Course:
         self._question, self._bench, self._diary, self._watch = question, bench, diary, watch
         self._confidence = begun.scenario.measure.confidence
         trains = question.objective.reaches
-        patience = PATIENCE if question.objective.name != "energy" and question.second is None else TRADING_PATIENCE
+        names = [objective.name for objective in question.objectives]
+        trades = "energy" in names
+        patience = TRADING_PATIENCE if trades or len(names) > 1 else PATIENCE
         repeats = confirmation_repeats(begun.scenario)
         self._pacing = Pacing(budget, trains=trains, repeats=repeats, patience=patience)
         field = Field(
@@ -74,7 +76,8 @@ class Course:
             baseline=question.space.of(question.baseline),
             trains=trains,
             seed=begun.seed,
-            objectives=len(question.objectives),
+            objectives=len(names),
+            trades=trades,
         )
         self._proposer = Proposer(draft.name, field, draft.folder, durable=bench.kept)
         self._search = Search(question, bench, self._proposer, self._pacing, diary, watch)

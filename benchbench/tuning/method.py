@@ -29,6 +29,7 @@ class Field:
         trains: whether trainings to a target are what is minimised; else a probe says all.
         seed: of every random choice.
         objectives: how many, one or two.
+        trades: whether what is minimised a second differs from setup to setup, as power does.
     """
 
     scenario: Scenario
@@ -38,6 +39,7 @@ class Field:
     trains: bool
     seed: int
     objectives: int = 1
+    trades: bool = False
 
     @cached_property
     def distributions(self) -> Mapping[str, BaseDistribution]:

@@ -206,7 +206,7 @@ def choose(name: str | None, scenario: Scenario) -> Objective:
     Raises:
         InputError: no such objective, or one that lacks a target or a price.
     """
-    wanted = name or ("time" if scenario.target is not None else "throughput")
+    wanted = name if name is not None else "time" if scenario.target is not None else "throughput"
     if wanted not in NAMES:
         raise InputError(f"unknown objective {wanted!r}: {nearest(wanted, NAMES)}", key=_FLAG)
     if wanted == "throughput":

@@ -17,7 +17,9 @@ from benchbench.tuning.pareto import knee, undominated
 from tests.tuning.lab import SCENARIO, Lab, lab_text
 
 METHODS = registry.names(registry.METHODS)
-THREADS = lab_text("hardware.threads: [1, 2, 4, 8]", "training.global_batch: [16, 32, 64]")
+THREADS = lab_text(
+    "hardware.threads: [1, 2, 4, 8]", "training.global_batch: [16, 32, 64]", baseline="{hardware.threads: 2}"
+)
 
 
 def trade(scenario: Scenario, seed: int) -> Answer:

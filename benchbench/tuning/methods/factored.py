@@ -36,7 +36,7 @@ _POINTS = 25  # of a continuum, around one of them
 _DIGITS = 3  # of a value of it
 _PROBE_BEYOND_STARTUP_S = 2.0  # before one was measured
 _MOST_TRAININGS = 8  # of one setup
-_UNHELD = 2.0  # times the longest training: what holds the constraints may be slower than what does not
+_UNHELD = 4.0  # times the longest training: what holds the constraints may be slower than what does not
 _SURE = 0.9  # that the constraints hold: where it is less sure, a probe comes before a training
 _ENDS = (0.35, 0.6)  # draws below the first mean the first objective alone, below the second the second alone
 _MARGIN = 1.08  # a repeat takes a little longer than the last one did
@@ -147,7 +147,7 @@ class FactoredMethod:
             return Plan(probe=self._field.trains, why=_why(choice))
         signature = self._encoding.step_signature(setup)
         known = [r for r in self._readings if self._encoding.step_signature(r.overrides) == signature]
-        worth = float(np.mean([self._worth(r, weight) for r in known])) if known else 1.0
+        worth = min(self._worth(r, weight) for r in known or self._readings)
         return Plan(deadline_s=deadline_s / worth, why=_why(choice))
 
     def standing(self, setups: Sequence[Overrides], *, second: bool = False) -> Standing | None:
@@ -206,10 +206,15 @@ class FactoredMethod:
         return None
 
     def _carefully(self, choice: Choice, model: Factored, pool: Encoded, costs: Costs, probed: Flags) -> Choice:
-        """The choice; or a probe of it, where it may break a constraint that a probe would show for less."""
-        if choice.deadline_s is None or probed[choice.setup] or not isinstance(model, Holding):
+        """The choice; or a probe of it, where that shows for less what must be known before a training.
+
+        That is the power, where it counts, for the deadline follows from it; and whether a constraint may be broken.
+        """
+        if choice.deadline_s is None or probed[choice.setup]:
             return choice
-        unsure = float(model.holds(pool.take([choice.setup]))[0]) < _SURE
+        unsure = self._field.trades
+        if isinstance(model, Holding):
+            unsure = unsure or float(model.holds(pool.take([choice.setup]))[0]) < _SURE
         dearer = costs.probe_s < min(choice.cost_s, costs.left_s)
         return choice._replace(deadline_s=None, cost_s=costs.probe_s) if unsure and dearer else choice
 
