@@ -60,7 +60,8 @@ def command(  # noqa: PLR0913 - one parameter an option
         str | None,
         typer.Option(
             metavar="NAME",
-            help="time, energy, cost or throughput; without it, time where the scenario has a target, else throughput",
+            help="time, energy, cost or throughput, or two such as time,energy; without it, time where the scenario "
+            "has a target, else throughput",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
@@ -149,11 +150,12 @@ def _with_space(asked: Scenario, where: Ground, objective: str | None) -> Scenar
     """The scenario with a space that is derived and shown, where it has none and is trained here."""
     from benchbench.cli import tune_output
     from benchbench.tuning.derived import derived, with_space
-    from benchbench.tuning.objective import choose
+    from benchbench.tuning.objective import choose_all
 
     if asked.search.space or asked.model is None or where.replayed_from is not None:
         return asked
-    minimised = choose(objective, asked)
+    chosen = choose_all(objective, asked)
+    minimised = next((one for one in chosen if one.reaches), chosen[0])
     axes = derived(minimised.prepare(asked), where.machine, where.admit, where.judge, trains=minimised.reaches)
     tune_output.show_space(axes)
     return with_space(asked, axes)

@@ -148,8 +148,10 @@ def ending(moment: Moment, state: State) -> str:
         return f"{told} (further refusals are only counted)" if state.refused == _REFUSALS_TOLD else told
     if moment.event != "end" or moment.role == "confirmation":
         return ""
-    said = state.value(moment.value) if moment.value is not None else moment.message or "the target was not reached"
-    return f"{title(moment)}: {said}"
+    told = moment.message or "the target was not reached"
+    if moment.value is not None:
+        told = "; ".join(part for part in (state.value(moment.value), moment.message) if part)
+    return f"{title(moment)}: {told}"
 
 
 def display_for(question: Question) -> Display:

@@ -114,10 +114,13 @@ def dry_run(request: TuneRequest, question: Question, *, as_json: bool) -> int:
     ends_within_s = request.budget_s + max(_LATE_SHARE * request.budget_s, _LATE_S)
     repeats = confirmation_repeats(scenario)
     setups = "a continuum of setups" if size is None else f"{size:,} setups"
-    say(f"would tune {scenario.name} for {question.objective.name}, over {setups}:")
+    names = [objective.name for objective in question.objectives]
+    say(f"would tune {scenario.name} for {' and '.join(names)}, over {setups}:")
     for key, axis in scenario.search.space.items():
         values = ", ".join(map(str, axis)) if isinstance(axis, tuple) else str(axis)
         say(f"  {key}: {values}")
+    for limit in question.limits:
+        say(f"  {limit.described}")
     say(f"first the baseline, what is run today; then {_METHODS.get(scenario.search.method, scenario.search.method)};")
     say(f"at last the best beside the baseline, up to {repeats} times each with fresh seeds, for an interval")
     say(f"in {human(request.budget_s, 's')}, and at the latest {human(ends_within_s, 's')}; nothing was run")
@@ -126,10 +129,12 @@ def dry_run(request: TuneRequest, question: Question, *, as_json: bool) -> int:
             "schema": 1, "dry_run": True, "name": scenario.name, "scenario_key": scenario.key,
             "objective": question.objective.name, "budget_s": request.budget_s, "ends_within_s": ends_within_s,
             "setups": size, "confirmation_repeats": repeats, **_search(request),
+            **({"objectives": names} if len(names) > 1 else {}),
         })  # fmt: skip
     return 0
 
 
 def _search(request: TuneRequest) -> dict[str, object]:
     document = request.scenario.search.model_dump(mode="json", by_alias=True)
-    return {"baseline": document["baseline"], "space": document["space"]}
+    found = {"baseline": document["baseline"], "space": document["space"]}
+    return found | ({"constraints": document["constraints"]} if request.scenario.search.constraints.given else {})

@@ -16,6 +16,8 @@ from benchbench.record.machine import Machine
 from benchbench.scenario import engines
 from benchbench.scenario.loading import line_of
 from benchbench.scenario.scenario import Scenario
+from benchbench.scenario.search_types import Bound
+from benchbench.scenario.types import Target
 from benchbench.stats.repeats import LOOKS
 from benchbench.workload.sizes import SIZES
 from benchbench.workload.task import Task
@@ -87,22 +89,37 @@ def _place(error: InputError, file: str | None, overridden: Collection[str]) -> 
 
 
 def _metric(scenario: Scenario) -> None:
-    """Refuses a target that no training could reach by its kind; which metrics there are depends on the classes."""
-    if scenario.target is None or scenario.task is None:
+    """Refuses a target, or a constraint on a metric, that no training could meet by its kind."""
+    target, bounds = scenario.target, scenario.search.constraints.metric
+    if target is not None:
+        _metric_bound(scenario, target.metric, target, ("target.metric", "target"))
+    for metric, bound in bounds.items():
+        key = f"search.constraints.metric.{metric}"
+        _metric_bound(scenario, metric, bound, (key, key))
+
+
+def _metric_bound(scenario: Scenario, metric: str, bound: Target | Bound, keys: tuple[str, str]) -> None:
+    """Refuses a bound that no value of the metric meets; which metrics there are depends on the classes.
+
+    Args:
+        scenario: what is trained; of a foreign trainer nothing is known.
+        metric: its name.
+        bound: what it must be.
+        keys: of the name and of the bound, for the message.
+    """
+    if scenario.task is None:
         return
     task = cast(Task, registry.load(registry.TASKS, scenario.task))
-    metric, at_least, at_most = scenario.target.metric, scenario.target.at_least, scenario.target.at_most
+    at_least, at_most = bound.at_least, bound.at_most
     of_a_class = task.class_metrics is not None and metric.startswith(task.class_metrics)
     if metric not in task.metrics and not of_a_class:
-        raise ScenarioError(
-            f"{scenario.task} has no metric {metric!r}: {nearest(metric, task.metrics)}", key="target.metric"
-        )
+        raise ScenarioError(f"{scenario.task} has no metric {metric!r}: {nearest(metric, task.metrics)}", key=keys[0])
     if metric in task.losses and (at_most is None or at_most <= 0):
-        raise ScenarioError(f"{metric} falls as the model learns: set at_most, above 0", key="target")
+        raise ScenarioError(f"{metric} falls as the model learns: set at_most, above 0", key=keys[1])
     highest = task.highest.get(metric, 1.0)
     if metric not in task.losses and (at_least is None or not 0 < at_least <= highest):
         raise ScenarioError(
-            f"{metric} is a score that rises: set at_least, above 0 and at most {highest:g}", key="target"
+            f"{metric} is a score that rises: set at_least, above 0 and at most {highest:g}", key=keys[1]
         )
 
 

@@ -28,6 +28,8 @@ class Trial(Observed):
     note: str | None = Field(None, description="what a reader must know of how it ended, where it did not fail")
     run_id: str | None = None
     objective: float | None = Field(None, description="seconds to target, or seconds a sample; None = no value")
+    second_objective: float | None = Field(None, description="of the second of two objectives")
+    breaches: tuple[str, ...] = Field((), description="the constraints that it breaks, in words")
     reached_target: bool | None = None
     step_s: float | None = Field(None, description="a steady step of what was measured")
     started_s: float = Field(description="seconds since the search began")
@@ -42,6 +44,7 @@ class Baseline(Observed):
     step_s: Estimate | None = None
     samples_per_s: Estimate | None = None
     reach_rate: float | None = None
+    breaches: tuple[str, ...] = Field((), description="the constraints that it breaks, in words")
     run_ids: tuple[str, ...] = ()
 
 
@@ -57,6 +60,7 @@ class Recommendation(Observed):
     samples_per_s: Estimate | None = None
     speedup: Estimate | None = None
     reach_rate: float | None = None
+    breaches: tuple[str, ...] = Field((), description="where no setup holds the constraints, those that it breaks")
     tied_with: tuple[Overrides, ...] = ()
     run_ids: tuple[str, ...] = ()
     reason: str = Field("", description="why this verdict, in one sentence")
@@ -70,6 +74,20 @@ class Attribution(Observed):
     before: bool | int | float | str | None = Field(alias="from")
     after: bool | int | float | str | None = Field(alias="to")
     speedup: Estimate
+
+
+class ParetoPoint(Observed):
+    """A measured setup that no other one beats in both objectives."""
+
+    number: int = Field(description="of its first trial")
+    overrides: Overrides
+    role: Literal["baseline", "candidate"]
+    values: dict[Objective, Estimate] = Field(description="the median over its repeats, by objective")
+    place: Literal["first", "second", "knee"] | None = Field(
+        None, description="the least of the first objective or of the second, or the best trade between them"
+    )
+    confirmed: bool = Field(description="whether it was measured again, with fresh seeds")
+    run_ids: tuple[str, ...] = ()
 
 
 class Economics(Observed):
@@ -86,7 +104,8 @@ class Study(Observed):
     schema_version: Literal[1] = Field(1, alias="schema")
     study: str
     scenario: Scenario
-    objective: Objective
+    objective: Objective = Field(description="what is minimised; of two the first")
+    objectives: tuple[Objective, ...] = Field((), description="where there are two, both")
     created_at: str
     command: tuple[str, ...] = ()
     machine: Machine
@@ -99,6 +118,7 @@ class Study(Observed):
     baseline: Baseline
     recommendation: Recommendation
     attribution: tuple[Attribution, ...] = ()
+    pareto: tuple[ParetoPoint, ...] = Field((), description="of two objectives, by the first")
     economics: Economics
     warnings: tuple[RunWarning, ...] = ()
 
@@ -113,6 +133,7 @@ class Study(Observed):
     def answer(self, directory: str | None, report: str | None) -> dict[str, Any]:
         """The document of `tune --json`."""
         whole = self.document()
+        two = ("objectives", "pareto") if self.objectives else ()
         return {
             "schema": 1,
             "study": self.study,
@@ -124,7 +145,7 @@ class Study(Observed):
             "stopped": self.stopped,
             "replayed_from": self.replayed_from,
             "trials": self.counts(),
-            **{k: whole[k] for k in ("baseline", "recommendation", "attribution", "economics", "warnings")},
+            **{k: whole[k] for k in ("baseline", "recommendation", "attribution", "economics", "warnings", *two)},
         }
 
 

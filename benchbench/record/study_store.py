@@ -36,6 +36,7 @@ class StudyBegun(Observed):
     schema_version: Literal[1] = Field(1, alias="schema")
     scenario: Scenario
     objective: Objective
+    objectives: tuple[Objective, ...] = ()
     seed: int
     created_at: str
     command: tuple[str, ...] = ()

@@ -29,6 +29,11 @@ def objective_of(study: Study) -> Objective:
     return _OBJECTIVES[study.objective]
 
 
+def objectives_of(study: Study) -> tuple[Objective, ...]:
+    """Both objectives of a study that has two, the first first; none of another."""
+    return tuple(_OBJECTIVES[name] for name in study.objectives)
+
+
 def bound(target: Target) -> str:
     """`accuracy of at least 0.9`."""
     if target.at_least is not None:

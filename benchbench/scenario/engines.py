@@ -40,6 +40,7 @@ _OBEYED = {
     "subtract_idle profile remeasure",
     "target": "metric at_least at_most eval_every",
     "search": "baseline space method",
+    "search.constraints": "peak_memory power_w cost metric",
 }
 OBEYED = frozenset(f"{section}.{name}".lstrip(".") for section, names in _OBEYED.items() for name in names.split())
 # Settings of which some values are.

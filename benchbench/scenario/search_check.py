@@ -16,6 +16,7 @@ from benchbench.scenario.misfit import Misfit
 from benchbench.scenario.search_types import Range, Search
 from benchbench.scenario.space import fields_of, unknown_key
 from benchbench.scenario.text import shown
+from benchbench.values import FrozenMapping
 
 
 def typed(search: Search, model: type[BaseModel]) -> Search:
@@ -32,7 +33,7 @@ def typed(search: Search, model: type[BaseModel]) -> Search:
         return search
     space = {key: _entry(key, values, model) for key, values in search.space.items()}
     baseline = {key: _value(("baseline", key), key, value, model)[1] for key, value in search.baseline.items()}
-    return Search(space=space, baseline=baseline, method=search.method)
+    return search.model_copy(update={"space": FrozenMapping(space), "baseline": FrozenMapping(baseline)})
 
 
 def searchable(key: str, model: type[BaseModel]) -> bool:

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 from benchbench import registry
 from benchbench.errors import nearest
 from benchbench.scenario.misfit import Misfit
-from benchbench.scenario.training_types import Real
+from benchbench.scenario.training_types import Positive, Real
+from benchbench.units import Size
 from benchbench.values import FrozenMapping, Value
 
 LONGEST_LIST = 1_000
@@ -74,6 +75,53 @@ def _known_method(name: str) -> str:
     return name
 
 
+class Bound(Value):
+    """What a metric must be: `at_least` for scores, `at_most` for losses."""
+
+    at_least: Real | None = Field(None, description="the lowest score that is allowed")
+    at_most: Real | None = Field(None, description="the highest loss that is allowed")
+
+    @model_validator(mode="after")
+    def _one(self) -> Bound:
+        if (self.at_least is None) == (self.at_most is None):
+            key = "at_least" if self.at_least is None else "at_most"
+            raise Misfit(key, "a bound needs exactly one of at_least (scores) and at_most (losses)")
+        return self
+
+
+MetricBounds = Annotated[
+    Mapping[str, Annotated[Bound, Field(description="exactly one of at_least (scores) and at_most (losses)")]],
+    AfterValidator(FrozenMapping),
+    PlainSerializer(
+        lambda bounds: {name: bound.model_dump(exclude_defaults=True) for name, bound in bounds.items()},
+        return_type=dict[str, Any],
+    ),
+]
+
+
+class Constraints(Value):
+    """What a recommended setup must hold in every repeat; one that breaks it is measured, shown and not recommended."""
+
+    peak_memory: Annotated[Size, Field(gt=0)] | None = Field(
+        None,
+        description="the most bytes, such as 12GiB: device-wide on a GPU, else the process tree's resident memory",
+    )
+    power_w: Positive | None = Field(None, description="the most watts over the measured steps, on the mean")
+    cost: Positive | None = Field(
+        None, description="the most that a training to the target may cost, at hardware.price_per_hour"
+    )
+    metric: MetricBounds = Field(
+        {},
+        validate_default=True,
+        description="held-out metric -> {at_least: ...} or {at_most: ...}, where the target was reached",
+    )
+
+    @property
+    def given(self) -> bool:
+        """Whether there is any."""
+        return self != Constraints()
+
+
 class Search(Value):
     """What `tune` may change, and what a user runs today."""
 
@@ -90,3 +138,4 @@ class Search(Value):
         description="how setups are proposed: factored models seconds per step and steps to target; tpe, gp and random "
         "take each candidate as a whole",
     )
+    constraints: Constraints = Constraints()

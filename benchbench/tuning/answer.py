@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchbench.record.study import Attribution, Baseline, Economics, Recommendation
@@ -54,7 +54,7 @@ class Findings:
         """
         if self.finalists or self.stop is not Stop.EXHAUSTED:
             return self.finalists
-        return tuple(s for s in self.setups if s.trial.role == "candidate" and s.trained)
+        return tuple(s for s in self.setups if s.trial.role == "candidate" and s.trained and s.holds)
 
     def again(self, setup: Setup | None) -> Run | None:
         """A setup's run in the confirmation, if it says anything."""
@@ -66,8 +66,24 @@ class Findings:
         return self.again(setup) or (setup.run if setup is not None else None)
 
     def evidence(self, setup: Setup | None) -> Evidence:
-        """What is known of a setup."""
-        return Evidence.of(self.shown(setup), self.question.objective)
+        """What is known of a setup, and which constraints it breaks in any of its repeats."""
+        evidence = Evidence.of(self.shown(setup), self.question.objective)
+        return replace(evidence, breaches=self.breaches(setup))
+
+    def breaches(self, setup: Setup | None) -> tuple[str, ...]:
+        """Which constraints a setup breaks in any of its repeats, in words."""
+        if setup is None:
+            return ()
+        same = [s for s in self.setups if s.scenario == setup.scenario or _probed(s, setup)]
+        again = [self.confirmation.runs.get(s.trial.number) for s in same]
+        runs = [run for run in (*(s.run for s in same), *again) if run is not None]
+        return self.question.limits.breaches(repeat for run in runs for repeat in run.repeats)
+
+    @property
+    def none_holds(self) -> bool:
+        """Whether there are setups with a value, and every one of them breaks a constraint."""
+        valued = [s for s in self.setups if s.trial.objective is not None]
+        return bool(valued) and all(self.breaches(s) for s in valued)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +123,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             step_s=before.step_s,
             samples_per_s=before.samples_per_s,
             reach_rate=before.reach_rate,
+            breaches=findings.breaches(baseline),
             run_ids=_ids(findings, baseline),
         ),
         recommendation=Recommendation(
@@ -116,6 +133,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             step_s=after.step_s,
             samples_per_s=after.samples_per_s,
             reach_rate=after.reach_rate,
+            breaches=findings.breaches(setup),
             run_ids=_ids(findings, setup),
             **_judged(findings, judgement, today),
         ),
@@ -143,6 +161,12 @@ def judged(findings: Findings, confidence: float) -> Judgement:
     )
 
 
+def _probed(probe: Setup, setup: Setup) -> bool:
+    """Whether one is a probe of the other, which is a candidate."""
+    pair = (probe.trial.role, setup.trial.role)
+    return pair == ("probe", "candidate") and probe.trial.overrides == setup.trial.overrides
+
+
 def _of_baseline(baseline: Setup | None) -> tuple[RunWarning, ...]:
     if baseline is None or baseline.trial.outcome is not Outcome.REFUSED:
         return ()
@@ -166,9 +190,12 @@ def _recommended(findings: Findings, judgement: Judgement) -> Setup | None:
         return findings.finalists[judgement.chosen]
     if judgement.speedup is not None:
         return findings.baseline
-    reached = [s for s in findings.setups if s.trial.objective is not None]
-    if reached:
-        return min(reached, key=lambda s: s.value)
+    valued = [s for s in findings.setups if s.trial.objective is not None]
+    holding = [s for s in valued if not findings.breaches(s)]
+    if holding:
+        return min(holding, key=lambda s: s.value)
+    if valued:
+        return min(valued, key=lambda s: (sum(e for e in s.excesses.values() if e > 0), s.value))
     return min((s for s in findings.setups if s.run is not None), key=lambda s: s.shortfall, default=findings.baseline)
 
 
@@ -179,7 +206,7 @@ def _verdict(findings: Findings, judgement: Judgement) -> Verdict:
 def _never_reached(findings: Findings) -> bool:
     """Whether a target was asked for and no repeat of any setup reached it; not so when nothing had time to try."""
     objective = findings.question.objective
-    if not objective.reaches or findings.stop is Stop.UNKNOWN:
+    if not objective.reaches or findings.stop in (Stop.UNKNOWN, Stop.UNTOLD):
         return False
     if findings.stop is Stop.INTERRUPTED and not any(s.trained for s in findings.setups):
         return False
@@ -188,10 +215,9 @@ def _never_reached(findings: Findings) -> bool:
 
 
 def _reason(findings: Findings, judgement: Judgement) -> str:
-    if _never_reached(findings):
-        return _NO_TARGET
-    if findings.stop is Stop.UNKNOWN:
-        return Stop.UNKNOWN.value
+    without = _without_answer(findings, judgement)
+    if without is not None:
+        return without
     confirmation = findings.confirmation
     short = _fewest_answered(confirmation)
     if short is not None:
@@ -204,6 +230,26 @@ def _reason(findings: Findings, judgement: Judgement) -> str:
             return f"{judgement.reason} (interrupted before the repeats that confirm it)"
         return f"{judgement.reason} (the time that was left paid for {did} of the repeats that confirm it)"
     return judgement.reason
+
+
+def _without_answer(findings: Findings, judgement: Judgement) -> str | None:
+    """Why nothing could be recommended, where that is not the judgement's to say."""
+    if _never_reached(findings):
+        return _NO_TARGET
+    if findings.stop is Stop.UNKNOWN:
+        return Stop.UNKNOWN.value
+    if findings.stop is Stop.UNTOLD:
+        return _untold(findings)
+    if findings.none_holds:
+        broken = findings.breaches(_recommended(findings, judgement))
+        return f"no setup that was measured holds the constraints; of the one that came closest, {'; '.join(broken)}"
+    return None
+
+
+def _untold(findings: Findings) -> str:
+    baseline = findings.baseline
+    keys = () if baseline is None or baseline.run is None else findings.question.limits.untold(baseline.run.repeats[0])
+    return f"{Stop.UNTOLD.value}: {', '.join(keys)}; leave it out, or measure where it is told"
 
 
 def _fewest_answered(confirmation: Confirmation) -> tuple[int, str] | None:

@@ -25,7 +25,8 @@ _BASELINE_KILL_SHARE = 0.6
 _RESERVE_SHARE = 2 / 3
 _SINGLE_SHARE = 0.75  # of what the baseline leaves, at most, goes to a confirmation of one repeat
 _HEADROOM = 1.1  # a repeat takes a little longer than the last one did
-_PATIENCE = 1.5  # times the best time: who is slower than that is not the winner
+PATIENCE = 1.5  # times the best time: who is slower than that is not the winner
+TRADING_PATIENCE = 4.0  # where less energy may be had for more time
 _SHARE_WITHOUT_BEST = 0.25
 _OVERHEAD_PATIENCE = 3.0
 _KILL_GRACE_S = 5.0
@@ -130,15 +131,17 @@ class Allowance:
 class Pacing:
     """Divides a budget among the baseline, the candidates and the confirmation."""
 
-    def __init__(self, budget: Budget, *, trains: bool, repeats: int) -> None:
+    def __init__(self, budget: Budget, *, trains: bool, repeats: int, patience: float = PATIENCE) -> None:
         """Knows nothing yet of how long anything takes.
 
         Args:
             budget: running already.
             trains: whether trainings to a target are measured, which obey deadlines.
             repeats: how many of each setup a confirmation wants.
+            patience: how many times the best time a training may take whose proposer leaves it open.
         """
         self.budget = budget
+        self._patience = patience
         self._trains = trains
         self.repeats = repeats
         self._baseline: Cost | None = None
@@ -223,11 +226,11 @@ class Pacing:
         """Of a training whose proposer leaves it open: a small multiple of the best time; None if that cannot fit."""
         if self._best is not None:
             least_s = self._best[1].training_s
-            return None if fits_s < least_s else min(_PATIENCE * least_s, fits_s)
+            return None if fits_s < least_s else min(self._patience * least_s, fits_s)
         least_s = _SHARE_WITHOUT_BEST * self._longest.training_s
         if fits_s < least_s:
             return None
-        return min(max(_PATIENCE * self._longest.training_s, _SHARE_WITHOUT_BEST * left_s), fits_s)
+        return min(max(self._patience * self._longest.training_s, _SHARE_WITHOUT_BEST * left_s), fits_s)
 
     def confirmation(self, costs: Sequence[Cost], wanted: int) -> tuple[int, Allowance]:
         """How many repeats of each setup what is left pays for, and what they may take together.

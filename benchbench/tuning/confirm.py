@@ -17,9 +17,8 @@ from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Budget, Pacing
 from benchbench.tuning.diary import Diary, Entry
 from benchbench.tuning.moments import Moment, Watch
-from benchbench.tuning.objective import Objective
 from benchbench.tuning.proposals import Proposer
-from benchbench.tuning.setups import Setup
+from benchbench.tuning.setups import Question, Setup
 from benchbench.tuning.space import identity
 from benchbench.tuning.verdict import Evidence
 
@@ -45,16 +44,26 @@ class Confirmation:
     interrupted: bool = False
 
 
-def finalists(setups: Sequence[Setup], proposer: Proposer, count: int) -> list[Setup]:
-    """The best candidates that reached, best first, each setup once; the baseline is not one of them.
+def finalists(setups: Sequence[Setup], proposer: Proposer, count: int, *, second: bool = False) -> list[Setup]:
+    """The best candidates that reached and hold the constraints, best first, each once; without the baseline.
 
     The best are those that the model of all measurements holds best, never those with the luckiest training.
+
+    Args:
+        setups: what the search measured.
+        proposer: holds the model.
+        count: at most so many.
+        second: of two objectives, by the second.
     """
-    reached = [s for s in setups if s.trial.role == "candidate" and s.trial.objective is not None]
+    broken = {identity(s.trial.overrides) for s in setups[1:] if not s.holds}
+    reached = [s for s in setups if s.trial.role == "candidate" and s.counts]
+    reached = [s for s in reached if identity(s.trial.overrides) not in broken]
     reached = [s for s in reached if s.scenario != setups[0].scenario]  # the baseline may have been trained again
     candidates = list({identity(s.trial.overrides): s for s in reached}.values())
-    standing = proposer.standing([s.trial.overrides for s in candidates])
-    worth = [s.value for s in candidates] if standing is None else standing.logs
+    overrides = [s.trial.overrides for s in candidates]
+    standing = proposer.standing(overrides, second=True) if second else proposer.standing(overrides)
+    own = [(s.trial.second_objective or math.inf) if second else s.value for s in candidates]
+    worth = own if standing is None else standing.logs
     order = sorted(range(len(candidates)), key=lambda index: worth[index])
     return [candidates[index] for index in order[:count]]
 
@@ -113,15 +122,13 @@ class Again:
     repeats: int
 
 
-def confirm(
-    again: Again, bench: Bench, objective: Objective, pacing: Pacing, diary: Diary, watch: Watch
-) -> Confirmation:
+def confirm(again: Again, bench: Bench, question: Question, pacing: Pacing, diary: Diary, watch: Watch) -> Confirmation:
     """Measures setups again, as often as what is left of the budget pays for.
 
     Args:
         again: what to measure.
         bench: how.
-        objective: what is minimised.
+        question: what is searched.
         pacing: how to spend what is left of the budget.
         diary: the search's.
         watch: is told what happens.
@@ -159,24 +166,24 @@ def confirm(
                 **kept,
             )
         )
-    found = confirmed(setups, runs, objective, span_s, repeats)
+    found = confirmed(setups, runs, question, span_s, repeats)
     return replace(found, wanted=pacing.repeats, interrupted=found.interrupted or interrupted)
 
 
 def confirmed(
-    setups: Sequence[Setup], runs: Sequence[Run], objective: Objective, span_s: tuple[float, float], planned: int
+    setups: Sequence[Setup], runs: Sequence[Run], question: Question, span_s: tuple[float, float], planned: int
 ) -> Confirmation:
     """A confirmation that was measured.
 
     Args:
         setups: that were measured again.
         runs: of them, those of which a repeat ended.
-        objective: what is minimised.
+        question: what is searched.
         span_s: start and end, seconds of the budget.
         planned: repeats of each.
     """
     return Confirmation(
-        trials=tuple(_trial(_setup_of(run, setups), run, objective, span_s) for run in runs),
+        trials=tuple(_trial(_setup_of(run, setups), run, question, span_s) for run in runs),
         runs={_setup_of(run, setups).trial.number: run for run in runs},
         planned=planned,
         interrupted=any(r.outcome is Outcome.INTERRUPTED for run in runs for r in run.repeats),
@@ -211,17 +218,22 @@ def _setup_of(run: Run, again: Sequence[Setup]) -> Setup:
     return next(s for s in again if s.scenario == run.scenario)
 
 
-def _trial(setup: Setup, run: Run, objective: Objective, span_s: tuple[float, float]) -> Trial:
-    evidence = Evidence.of(run, objective)
+def _trial(setup: Setup, run: Run, question: Question, span_s: tuple[float, float]) -> Trial:
+    evidence = Evidence.of(run, question.objective)
+    other = Evidence() if question.second is None else Evidence.of(run, question.second)
+    breaches = question.limits.breaches(run.repeats)
     return Trial(
         number=setup.trial.number,
         overrides=setup.trial.overrides,
         role="confirmation",
         outcome=run.outcome,
         failure=run.failure,
+        note="; ".join(breaches) or None,
         run_id=run.id,
         objective=evidence.median if evidence.reached else None,
-        reached_target=evidence.reached if objective.reaches and evidence.known else None,
+        second_objective=other.median if other.reached else None,
+        breaches=breaches,
+        reached_target=evidence.reached if question.objective.reaches and evidence.known else None,
         started_s=span_s[0],
         ended_s=span_s[1],
     )

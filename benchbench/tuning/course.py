@@ -10,7 +10,7 @@ from benchbench.executors.base import Recalls
 from benchbench.record.study_store import StudyBegun, StudyDraft
 from benchbench.tuning.answer import Findings, judged
 from benchbench.tuning.bench import Bench
-from benchbench.tuning.budget import Budget, Pacing, confirmation_repeats
+from benchbench.tuning.budget import PATIENCE, TRADING_PATIENCE, Budget, Pacing, confirmation_repeats
 from benchbench.tuning.confirm import (
     Again,
     Confirmation,
@@ -64,7 +64,11 @@ class Course:
         self._question, self._bench, self._diary, self._watch = question, bench, diary, watch
         self._confidence = begun.scenario.measure.confidence
         trains = question.objective.reaches
-        self._pacing = Pacing(budget, trains=trains, repeats=confirmation_repeats(begun.scenario))
+        names = [objective.name for objective in question.objectives]
+        trades = "energy" in names
+        patience = TRADING_PATIENCE if trades or len(names) > 1 else PATIENCE
+        repeats = confirmation_repeats(begun.scenario)
+        self._pacing = Pacing(budget, trains=trains, repeats=repeats, patience=patience)
         field = Field(
             scenario=question.scenario,
             space=question.space,
@@ -72,6 +76,8 @@ class Course:
             baseline=question.space.of(question.baseline),
             trains=trains,
             seed=begun.seed,
+            objectives=len(names),
+            trades=trades,
         )
         self._proposer = Proposer(draft.name, field, draft.folder, durable=bench.kept)
         self._search = Search(question, bench, self._proposer, self._pacing, diary, watch)
@@ -101,16 +107,29 @@ class Course:
         """The baseline and the finalists again; where an earlier command came so far, what it found."""
         again = setups_to_confirm(self._search.setups, chosen)
         earlier = None if self._left is None else self._left.confirmed
-        objective, wanted = self._question.objective, self._pacing.repeats
+        question, wanted = self._question, self._pacing.repeats
         if earlier is not None and again:
             span_s = (earlier.entry.started_s, earlier.entry.ended_s or 0.0)
             planned = max(len(run.repeats) for run in earlier.runs)
-            return replace(confirmed(again, earlier.runs, objective, span_s, planned), wanted=wanted)
+            every = [*again, *self._best_of_second(again)]
+            return replace(confirmed(every, earlier.runs, question, span_s, planned), wanted=wanted)
         if stop is Stop.INTERRUPTED or not again:
             return Confirmation(wanted=wanted)
-        repeats = repeats_wanted(again, self._proposer, wanted, objective.margin, self._confidence)
-        plan = Again(setups=again, first_index=self._search.most_times, repeats=repeats)
-        return confirm(plan, self._bench, objective, self._pacing, self._diary, self._watch)
+        repeats = repeats_wanted(again, self._proposer, wanted, question.objective.margin, self._confidence)
+        also = [s for s in self._best_of_second(again) if self._pays([*again, s], repeats)]
+        plan = Again(setups=[*again, *also], first_index=self._search.most_times, repeats=repeats)
+        return confirm(plan, self._bench, question, self._pacing, self._diary, self._watch)
+
+    def _best_of_second(self, again: Sequence[Setup]) -> list[Setup]:
+        """Of two objectives the best setup by the second, where it is not measured again anyway."""
+        if self._question.second is None:
+            return []
+        known = [s.scenario for s in again]
+        found = finalists(self._search.setups, self._proposer, _FINALISTS, second=True)
+        return [s for s in found if s.scenario not in known]
+
+    def _pays(self, again: Sequence[Setup], repeats: int) -> bool:
+        return self._pacing.confirmation([s.cost for s in again], repeats)[0] >= repeats
 
     def _explained(self, findings: Findings) -> Findings:
         """The findings, with what each setting did where a speedup is proved and the budget still pays for looking."""

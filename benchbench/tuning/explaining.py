@@ -163,7 +163,8 @@ class _Way:
         """A setup that differs from the one before it in one key; None where it cannot be had (another may be)."""
         if self.interrupted or not self._question.legal(overrides):
             return None
-        if self._moves.get(changed) is Factor.STEP_S:
+        by_time = self._question.objective.name == "time"  # a probe tells seconds, no energy and no money
+        if by_time and self._moves.get(changed) is Factor.STEP_S:
             return self._by_probe(overrides, before)
         known = self._known.get(identity(overrides))
         run = known.run if known is not None else self._measured(overrides, {}, Plan(deadline_s=self._deadline_s))
@@ -209,7 +210,7 @@ class _Way:
         self.interrupted = run.outcome is Outcome.INTERRUPTED
         span_s = (started_s, self._pacing.budget.spent_s)
         proposal = Proposal(self._number, overrides)
-        self.trials.append(measured(self._question.objective, proposal, "explanation", scenario, run, span_s).trial)
+        self.trials.append(measured(self._question, proposal, "explanation", scenario, run, span_s).trial)
         return run
 
     def _pays(self, allowance: Allowance) -> bool:

@@ -22,7 +22,7 @@ from benchbench.record.machine import Machine
 from benchbench.record.types import Outcome, Repeat
 from benchbench.scenario.scenario import Scenario
 from benchbench.theory.memory import Memory, ModelShape, expected_bytes, memory
-from benchbench.units import human
+from benchbench.units import exact_size, human
 
 _MODEL_ERROR = 0.12  # of the logarithm, one standard deviation: 0.08 was found on one machine
 _RUN_ERROR = 0.03  # between two runs of one setup
@@ -87,7 +87,7 @@ class Feasible:
 
     def refusal(self, scenario: Scenario) -> str | None:
         """Why a setup cannot fit; None where it may. An open micro-batch fits if a single sequence does."""
-        room, rows = self._room_bytes(scenario), _rows(scenario)
+        room, rows = self._allowed_bytes(scenario), _rows(scenario)
         if room is None:
             return None
         expected = self._expected(scenario, rows)
@@ -95,7 +95,7 @@ class Feasible:
         if corrected is not None and corrected.low_bytes > room:
             return (
                 f"it needs about {human(corrected.bytes, 'B', 2)} of memory, at the least "
-                f"{human(corrected.low_bytes, 'B', 2)}, and there is {human(room, 'B', 2)}{self._most(scenario, rows)}"
+                f"{human(corrected.low_bytes, 'B', 2)}, and {self._allows(scenario)}{self._most(scenario, rows)}"
             )
         for one in self._boundary.of(scenario, self._machine):
             if one.room_bytes is not None and room <= one.room_bytes and _needs_no_less(scenario, rows, corrected, one):
@@ -136,6 +136,18 @@ class Feasible:
         parts: Memory = memory(scenario, shape, rows, on_gpu=on_gpu(scenario, self._machine))
         name, most = max(parts._asdict().items(), key=lambda part: part[1])
         return f" ({human(most, 'B', 2)} of it for {_WORDS[name]})"
+
+    def _allowed_bytes(self, scenario: Scenario) -> int | None:
+        """What there is, or what the scenario's constraint leaves of it."""
+        most = (self._room_bytes(scenario), scenario.search.constraints.peak_memory)
+        return min((size for size in most if size is not None), default=None)
+
+    def _allows(self, scenario: Scenario) -> str:
+        """The bound, in words."""
+        room, most = self._allowed_bytes(scenario), scenario.search.constraints.peak_memory
+        if most is not None and room == most:
+            return f"search.constraints.peak_memory allows {exact_size(most)}"
+        return f"there is {human(room, 'B', 2)}"
 
     def _room_bytes(self, scenario: Scenario) -> int | None:
         return room_bytes(scenario, self._machine, self._available_bytes())

@@ -28,6 +28,8 @@ class Field:
         baseline: what a user runs today, for every key of the space.
         trains: whether trainings to a target are what is minimised; else a probe says all.
         seed: of every random choice.
+        objectives: how many, one or two.
+        trades: whether what is minimised a second differs from setup to setup, as power does.
     """
 
     scenario: Scenario
@@ -36,6 +38,8 @@ class Field:
     baseline: Overrides
     trains: bool
     seed: int
+    objectives: int = 1
+    trades: bool = False
 
     @cached_property
     def distributions(self) -> Mapping[str, BaseDistribution]:
@@ -108,8 +112,13 @@ class Method(Protocol):
         """How the setup that the sampler proposes next is to be measured; or why there is none."""
         ...
 
-    def standing(self, setups: Sequence[Overrides]) -> Standing | None:
-        """What setups are held to be worth by all measurements; None where each one's own says it."""
+    def standing(self, setups: Sequence[Overrides], *, second: bool = False) -> Standing | None:
+        """What setups are held to be worth by all measurements; None where each one's own says it.
+
+        Args:
+            setups: to be judged.
+            second: of two objectives, by the second; else by the first.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""What a search minimises. One class an objective; a repeat goes in, one number comes out, or none."""
+"""What a search minimises, one thing or two. A class each; a repeat goes in, one number comes out, or none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.types import Target
 
 NAMES: tuple[Name, ...] = ("time", "energy", "cost", "throughput")
+MOST = 2  # objectives at once
 _HOUR_S = 3600.0
+_FLAG = "--objective"
 MISS = 1.0
 FAILURE = 2.0
 
@@ -146,6 +148,24 @@ class Throughput:
         return None
 
 
+class ThroughputToTarget(TimeToTarget):
+    """Seconds a sample of trainings that reach their target: throughput, where it is one of two objectives."""
+
+    name: ClassVar[Name] = Throughput.name
+    unit: ClassVar[str] = Throughput.unit
+    margin: ClassVar[float] = Throughput.margin
+
+    def value(self, repeat: Repeat) -> float | None:
+        """See `Objective`."""
+        if super().value(repeat) is None or repeat.figures is None:
+            return None
+        return repeat.figures.step_s / repeat.figures.samples_per_step
+
+    def per_second(self, repeat: Repeat) -> float | None:  # noqa: ARG002 - see `Objective`
+        """See `Objective`."""
+        return None
+
+
 def is_miss(repeat: Repeat) -> bool:
     """Whether a repeat trained and did not reach its target; a divergence is a miss, any other failure is not."""
     missed = repeat.outcome is Outcome.OK and repeat.reach is not None and not repeat.reach.reached
@@ -159,15 +179,36 @@ def _relative_gap(target: Target, best: float) -> float:
     return MISS * max(gap / (1 + gap), 1e-6)
 
 
+def choose_all(names: str | None, scenario: Scenario) -> tuple[Objective, ...]:
+    """The one or two objectives that `--objective` names; the first is the one that a recommendation speaks of.
+
+    Args:
+        names: as it was written, two with a comma between them; None: the scenario's own.
+        scenario: what is searched.
+
+    Raises:
+        InputError: no such objective, more than two, the same one twice, or what `choose` says of one.
+    """
+    wanted = [None] if names is None else [name.strip() for name in names.split(",")]
+    if len(wanted) > MOST:
+        raise InputError(f"{names!r} are {len(wanted)} objectives; give one, or two such as time,energy", key=_FLAG)
+    if len(set(wanted)) < len(wanted):
+        raise InputError(f"{names!r} names one objective twice; give one, or two such as time,energy", key=_FLAG)
+    found = tuple(choose(name, scenario) for name in wanted)
+    if not any(objective.reaches for objective in found):
+        return found
+    return tuple(ThroughputToTarget() if isinstance(one, Throughput) else one for one in found)
+
+
 def choose(name: str | None, scenario: Scenario) -> Objective:
     """The objective of a name, or the scenario's own: time where it has a target, else throughput.
 
     Raises:
         InputError: no such objective, or one that lacks a target or a price.
     """
-    wanted = name or ("time" if scenario.target is not None else "throughput")
+    wanted = name if name is not None else "time" if scenario.target is not None else "throughput"
     if wanted not in NAMES:
-        raise InputError(f"unknown objective {wanted!r}: {nearest(wanted, NAMES)}", key="--objective")
+        raise InputError(f"unknown objective {wanted!r}: {nearest(wanted, NAMES)}", key=_FLAG)
     if wanted == "throughput":
         return Throughput()
     if scenario.target is None:

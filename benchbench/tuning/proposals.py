@@ -1,6 +1,7 @@
 """What to try next: an ordinary Optuna study in a journal file that Optuna's own tools can read.
 
-A setup that reached is a completed trial. One that missed its target, ran out of memory, failed or was refused has
+A setup that reached is a completed trial, of two objectives with two values; a constraint of the scenario is one of
+its trial's, above 0 where it is broken. One that missed its target, ran out of memory, failed or was refused has
 no value, and none is made up for it: it is a pruned trial with a constraint, larger the further it was from having
 one, and TPE leads away from it. A probe of the step time is a pruned trial too, without one. An interrupted trial has
 failed, which samplers ignore. Every trial's user attributes say in words what became of it.
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 import optuna
@@ -47,6 +49,20 @@ class Proposal(NamedTuple):
     tells: bool = True
 
 
+class Found(NamedTuple):
+    """What became of a setup, as Optuna is told.
+
+    Attributes:
+        values: of each objective; None when it has none.
+        shortfall: without values, how far it was from having them (above 0).
+        excesses: how far it is beyond each of the scenario's constraints; 0 or less where it holds.
+    """
+
+    values: tuple[float, ...] | None
+    shortfall: float
+    excesses: Mapping[str, float] = MappingProxyType({})
+
+
 class Proposer:
     """Proposes setups, none that cannot run. Used by one thread of one process."""
 
@@ -75,7 +91,7 @@ class Proposer:
                 study_name=study,
                 storage=JournalStorage((JournalFileBackend if durable else _QuickJournal)(str(folder / JOURNAL))),
                 sampler=self._method.sampler,
-                direction="minimize",
+                directions=["minimize"] * field.objectives,
             )
 
     def baseline(self, overrides: Overrides, *, tells: bool) -> Proposal:
@@ -109,8 +125,7 @@ class Proposer:
     def tell(
         self,
         proposal: Proposal,
-        value: float | None,
-        shortfall: float,
+        found: Found,
         said: Mapping[str, Any],
         reading: Reading | None,
     ) -> None:
@@ -118,8 +133,7 @@ class Proposer:
 
         Args:
             proposal: an open one.
-            value: the objective's; None when it has none.
-            shortfall: without a value, how far it was from having one (above 0).
+            found: its values, or how far it was from having them.
             said: what the trial's attributes say.
             reading: what was measured; None where it was refused.
         """
@@ -128,11 +142,13 @@ class Proposer:
             trial = self._described(proposal.number, told)
             if proposal.tells:
                 self._method.saw(proposal.overrides, reading)
-            if value is not None:
-                self._study.tell(trial, value)
+            for key, excess in found.excesses.items():
+                trial.set_constraint(key, excess)
+            if found.values is not None:
+                self._study.tell(trial, found.values)
                 return
             if not proposal.plan.probe:
-                trial.set_constraint(CONSTRAINT, shortfall)
+                trial.set_constraint(CONSTRAINT, found.shortfall)
             self._study.tell(trial, state=TrialState.PRUNED)
 
     def abandon(self, proposal: Proposal, said: Mapping[str, Any]) -> None:
@@ -140,9 +156,9 @@ class Proposer:
         with self._storing():
             self._study.tell(self._described(proposal.number, said), state=TrialState.FAIL)
 
-    def standing(self, setups: Sequence[Overrides]) -> Standing | None:
-        """What setups are held to be worth by all measurements; None where each one's own says it."""
-        return self._method.standing(setups)
+    def standing(self, setups: Sequence[Overrides], *, second: bool = False) -> Standing | None:
+        """What setups are held to be worth by all measurements; see `Method`."""
+        return self._method.standing(setups, second=second)
 
     @contextmanager
     def _storing(self) -> Iterator[None]:

@@ -67,7 +67,7 @@ def find(
         out: the results folder.
         name: the study's; None: the newest that fits.
         scenario: what is searched, its space and its baseline inside.
-        objective: what is minimised.
+        objective: what is minimised, two with a comma between them.
         replayed_from: the table that answers; None for a machine.
 
     Raises:
@@ -93,8 +93,9 @@ def _other(begun: StudyBegun | None, scenario: Scenario, objective: str, replaye
         return "what it was begun with cannot be read"
     if begun.scenario.model_dump(exclude=_IGNORED) != scenario.model_dump(exclude=_IGNORED):
         return "it is a study of another scenario, or of another space or baseline"
-    if begun.objective != objective:
-        return f"it minimises {begun.objective}, not {objective}"
+    minimised = ",".join(begun.objectives or (begun.objective,))
+    if minimised != objective:
+        return f"it minimises {minimised}, not {objective}"
     if begun.replayed_from != replayed_from:
         return f"its answers came from {begun.replayed_from or 'a machine'}, not from {replayed_from or 'one'}"
     return None

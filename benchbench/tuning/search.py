@@ -16,7 +16,7 @@ from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Allowance, Pacing
 from benchbench.tuning.diary import Diary, Entry
 from benchbench.tuning.moments import Moment, Watch
-from benchbench.tuning.proposals import Proposal, Proposer
+from benchbench.tuning.proposals import Found, Proposal, Proposer
 from benchbench.tuning.resuming import Earlier
 from benchbench.tuning.setups import Question, Role, Setup
 from benchbench.tuning.stop import CRASHES_IN_A_ROW, FAILURES_FROM_THE_START, REFUSALS_IN_A_ROW, Stop
@@ -57,16 +57,15 @@ class Search:
                 self._proposer.abandon(proposal, {"failure": entry.abandoned})
             else:
                 scenario = self._scenario(entry.role, entry.overrides)
-                made = setups.measured(self._question.objective, proposal, entry.role, scenario, one.runs[0], span_s)
+                made = setups.measured(self._question, proposal, entry.role, scenario, one.runs[0], span_s)
                 if self._question.feasible is not None:
                     self._question.feasible.saw(scenario, one.runs[0].repeats[0])
                 self._take_in(proposal, made)
 
     @property
     def best(self) -> Setup | None:
-        """The setup with the best value so far."""
-        reached = [s for s in self.setups if s.trial.objective is not None]
-        return min(reached, key=lambda s: s.value, default=None)
+        """The setup with the best value so far, of those that break no constraint."""
+        return min((s for s in self.setups if s.counts), key=lambda s: s.value, default=None)
 
     @property
     def most_times(self) -> int:
@@ -106,12 +105,17 @@ class Search:
                 s.trial.outcome is Outcome.OK and s.trial.reached_target and s.trial.objective is None
                 for s in measured[:1]
             ),
+            Stop.UNTOLD: any(self._untold(s) for s in measured[:1]),
             Stop.FAILING: len(measured) >= FAILURES_FROM_THE_START and not any(s.trained for s in measured),
             Stop.CRASHING: len(measured) >= CRASHES_IN_A_ROW
             and all(s.trial.outcome is Outcome.CRASHED for s in measured[-CRASHES_IN_A_ROW:]),
             Stop.REFUSED: self._refusals_in_a_row >= REFUSALS_IN_A_ROW,
         }
         return next((reason for reason, holds in reasons.items() if holds), None)
+
+    def _untold(self, setup: Setup) -> bool:
+        """Whether a setup ran, and did not tell what a constraint asks for."""
+        return setup.run is not None and bool(self._question.limits.untold(setup.run.repeats[0]))
 
     def _next(self) -> Stop | None:
         """Measures or refuses the next setup, or says why there is none."""
@@ -173,7 +177,7 @@ class Search:
         if self._question.feasible is not None:
             self._question.feasible.saw(scenario, run.repeats[0])
         span_s = (started_s, ended_s)
-        self._take_in(proposal, setups.measured(self._question.objective, proposal, role, scenario, run, span_s))
+        self._take_in(proposal, setups.measured(self._question, proposal, role, scenario, run, span_s))
 
     def _write(self, proposal: Proposal, role: Role, started_s: float, **what: Any) -> None:
         """Writes a line of the diary."""
@@ -198,16 +202,16 @@ class Search:
         trial = setup.trial
         self.setups.append(setup)
         if setup.trained:
-            self._pacing.saw(setup.cost, trial.objective, baseline=trial.role == "baseline")
+            value = trial.objective if setup.holds else None
+            self._pacing.saw(setup.cost, value, baseline=trial.role == "baseline")
         elif trial.role == "probe":
             self._pacing.saw_probe(setup.cost)
         if trial.outcome is Outcome.INTERRUPTED:
             self._proposer.abandon(proposal, setups.said(trial))
         else:
             said = {**setups.said(trial), "why": proposal.plan.why or None}
-            self._proposer.tell(
-                proposal, trial.objective, setup.shortfall, said, setup.reading(self._question.objective)
-            )
+            found = Found(values=_values(trial), shortfall=setup.shortfall, excesses=setup.excesses)
+            self._proposer.tell(proposal, found, said, setup.reading(self._question))
         refused = trial.outcome is Outcome.REFUSED
         self._refusals_in_a_row = self._refusals_in_a_row + 1 if refused else 0
         self._tell(
@@ -222,6 +226,13 @@ class Search:
     def _tell(self, **what: Any) -> None:
         best = self.best
         self._watch(Moment(left_s=max(0.0, self._budget.left_s), best=best.value if best else None, **what))
+
+
+def _values(trial: Trial) -> tuple[float, ...] | None:
+    """A trial's value of each objective; None where it has none."""
+    if trial.objective is None:
+        return None
+    return (trial.objective,) if trial.second_objective is None else (trial.objective, trial.second_objective)
 
 
 def _message(trial: Trial) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from benchbench.record.study import Trial
@@ -11,6 +11,7 @@ from benchbench.record.types import Failure, Outcome, Repeat, Run
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.budget import Cost
+from benchbench.tuning.constraints import Limits
 from benchbench.tuning.feasible import Feasible
 from benchbench.tuning.legal import Legal
 from benchbench.tuning.model.readings import Reading, reading_of
@@ -30,7 +31,9 @@ class Question:
         scenario: with the procedure that measures the objective.
         baseline: the scenario that a user runs today, with the same procedure.
         space: what may change.
-        objective: what is minimised.
+        objective: what is minimised; of two the first, which the recommendation speaks of.
+        second: the other one; None of one.
+        limits: what a recommended setup must hold.
         admit: raises InputError for what cannot run here.
         legal: which setups may be proposed.
         feasible: which of them cannot fit into the memory; None where memory does not count.
@@ -45,6 +48,19 @@ class Question:
     legal: Legal
     feasible: Feasible | None = None
     trials: int | None = None
+    second: Objective | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is minimised, the first first."""
+        return (self.objective,) if self.second is None else (self.objective, self.second)
+
+    def values(self, repeat: Repeat) -> tuple[float, ...] | None:
+        """A repeat's value of each objective; None when one of them has none."""
+        found = [objective.value(repeat) for objective in self.objectives]
+        known = tuple(value for value in found if value is not None)
+        return known if len(known) == len(found) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,18 +72,25 @@ class Setup:
     run: Run | None = None
     cost: Cost = _NO_COST
     shortfall: float = FAILURE
+    excesses: Mapping[str, float] = field(default_factory=dict)
 
-    def reading(self, objective: Objective) -> Reading | None:
+    def reading(self, question: Question) -> Reading | None:
         """What it tells of the space's setups; None where nothing was measured."""
         if self.run is None or self.trial.outcome is Outcome.REFUSED:
             return None
         repeat = self.run.repeats[0]
-        return reading_of(
+        reading = reading_of(
             self.trial.overrides,
             repeat,
             self.cost.wall_s,
             trained=self.trial.role != "probe",
-            per_second=objective.per_second(repeat),
+            per_second=question.objective.per_second(repeat),
+        )
+        return replace(
+            reading,
+            second_per_second=None if question.second is None else question.second.per_second(repeat),
+            of_limits=question.limits.of_steps(repeat),
+            breaks=not self.holds,
         )
 
     @property
@@ -81,6 +104,16 @@ class Setup:
         if self.run is None or self.trial.role == "probe":
             return False
         return self.trial.objective is not None or is_miss(self.run.repeats[0])
+
+    @property
+    def holds(self) -> bool:
+        """Whether it breaks no constraint, as far as it was measured."""
+        return not self.trial.breaches
+
+    @property
+    def counts(self) -> bool:
+        """Whether it has a value and breaks no constraint: what can be recommended."""
+        return self.trial.objective is not None and self.holds
 
     @property
     def value(self) -> float:
@@ -111,12 +144,12 @@ def refused(proposal: Proposal, reason: str, at_s: float) -> Setup:
 
 
 def measured(
-    objective: Objective, proposal: Proposal, role: Role, scenario: Scenario, run: Run, span_s: tuple[float, float]
+    question: Question, proposal: Proposal, role: Role, scenario: Scenario, run: Run, span_s: tuple[float, float]
 ) -> Setup:
     """A setup of which one repeat was measured.
 
     Args:
-        objective: what is minimised.
+        question: what is searched.
         proposal: the setup.
         role: what it was measured for.
         scenario: its own.
@@ -124,15 +157,19 @@ def measured(
         span_s: start and end, seconds since the search began.
     """
     repeat = run.repeats[0]
+    values = question.values(repeat) if role != "probe" else None
+    breaches = question.limits.breaches([repeat])
     trial = Trial(
         number=proposal.number,
         overrides=proposal.overrides,
         role=role,
         outcome=repeat.outcome,
         failure=repeat.failure,
-        note=_note(repeat, scenario),
+        note="; ".join(part for part in (_note(repeat, scenario), *breaches) if part) or None,
         run_id=run.id,
-        objective=objective.value(repeat) if role != "probe" else None,
+        objective=None if values is None else values[0],
+        second_objective=None if values is None or question.second is None else values[1],
+        breaches=breaches,
         reached_target=repeat.reach.reached if repeat.reach is not None else None,
         step_s=repeat.figures.step_s if repeat.figures is not None else None,
         started_s=span_s[0],
@@ -143,7 +180,8 @@ def measured(
         scenario=scenario,
         run=run,
         cost=Cost.of(repeat, span_s[1] - span_s[0]),
-        shortfall=objective.shortfall(repeat, scenario),
+        shortfall=question.objective.shortfall(repeat, scenario),
+        excesses=question.limits.excesses(repeat),
     )
 
 
@@ -174,4 +212,5 @@ def said(trial: Trial) -> dict[str, Any]:
         "outcome": trial.outcome.value,
         "reached_target": trial.reached_target,
         "failure": trial.failure.message if trial.failure is not None else None,
+        "breaches": list(trial.breaches) or None,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,14 @@ from benchbench.tuning import objective as objectives
 from benchbench.tuning.answer import Findings, answer
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Budget
+from benchbench.tuning.constraints import limits_of
 from benchbench.tuning.course import Beginning, Course
 from benchbench.tuning.diary import Diary
 from benchbench.tuning.feasible import Feasible
 from benchbench.tuning.legal import Judge, Legal, impossible
 from benchbench.tuning.moments import Watch
+from benchbench.tuning.objective import Objective
+from benchbench.tuning.pareto import front_of
 from benchbench.tuning.resuming import find, take_up
 from benchbench.tuning.setups import Question
 from benchbench.tuning.space import space_of
@@ -47,7 +50,7 @@ class TuneRequest:
         budget_s: wall-clock seconds for everything.
         out: the results folder.
         machine: its fingerprint.
-        objective: as `--objective` has it; None = the scenario's own.
+        objective: as `--objective` has it, two with a comma between them; None = the scenario's own.
         study: the study's name; None = a new one.
         resume: whether an earlier study is taken up: the one of that name, else the newest of this scenario.
         seed: of the search's random choices (a training's seed is the scenario's).
@@ -98,7 +101,10 @@ def question_of(request: TuneRequest) -> Question:
     Raises:
         InputError: the request cannot be carried out; says what to change.
     """
-    objective = objectives.choose(request.objective, request.scenario)
+    chosen = objectives.choose_all(request.objective, request.scenario)
+    objective = next((one for one in chosen if one.reaches), chosen[0])
+    _check_objectives(request, chosen)
+    limits = limits_of(request.scenario, trains=objective.reaches, replayed_from=request.replayed_from)
     space = space_of(request.scenario)
     scenario = objective.prepare(request.scenario)
     baseline = vary(scenario, dict(scenario.search.baseline))
@@ -106,7 +112,7 @@ def question_of(request: TuneRequest) -> Question:
         request.admit(baseline)
     _check_study_name(request)
     if request.resume:
-        find(request.out, request.study, request.scenario, objective.name, request.replayed_from)
+        find(request.out, request.study, request.scenario, _names(chosen), request.replayed_from)
     refused = impossible(scenario, space, request.admit, request.judge) if request.judge is not None else {}
     legal = Legal(scenario, space, request.admit, refused)
     legal.check()
@@ -114,12 +120,35 @@ def question_of(request: TuneRequest) -> Question:
         scenario=scenario,
         baseline=baseline,
         space=space,
-        objective=objective,
+        objective=chosen[0],
         admit=request.admit,
         legal=legal,
         feasible=request.feasible,
         trials=request.trials,
+        second=chosen[1] if len(chosen) > 1 else None,
+        limits=limits,
     )
+
+
+def _names(chosen: Sequence[Objective]) -> str:
+    return ",".join(one.name for one in chosen)
+
+
+def _check_objectives(request: TuneRequest, chosen: Sequence[Objective]) -> None:
+    """Refuses what nothing here can measure, or weigh."""
+    names = [one.name for one in chosen]
+    if request.replayed_from is not None and "energy" in names:
+        raise InputError(
+            f"{request.replayed_from} cannot tell it: recorded tables hold times and peak memory, no energy; minimise "
+            "time or throughput, or measure on a machine",
+            key="--objective",
+        )
+    if len(chosen) > 1 and "throughput" in names and request.scenario.search.method == "factored":
+        raise InputError(
+            "the factored search weighs what whole trainings take, and throughput is none of it; add "
+            "--set search.method=tpe (or gp, random), or pair time, energy and cost",
+            key="--objective",
+        )
 
 
 def _check_study_name(request: TuneRequest) -> None:
@@ -187,16 +216,17 @@ def tune(
 
 def _begun(request: TuneRequest, question: Question) -> Beginning:
     """What is searched, in its working folder: a new one, or one that an earlier command left."""
-    objective = question.objective.name
+    both = tuple(one.name for one in question.objectives)
     if request.resume:
-        left = take_up(request.out, request.study, request.scenario, objective, request.replayed_from)
+        left = take_up(request.out, request.study, request.scenario, ",".join(both), request.replayed_from)
         return Beginning(left.begun, left.draft, left)
     name = request.study or new_id(f"{request.scenario.slug}-tune")
     hidden = request.out / f".{name}"  # there already, where a command was killed before it had begun anything
     draft = take_up_study(request.out, hidden) if hidden.is_dir() else StudyDraft(request.out, name)
     begun = StudyBegun(
         scenario=request.scenario,
-        objective=objective,
+        objective=both[0],
+        objectives=both if len(both) > 1 else (),
         seed=request.seed,
         created_at=now(),
         command=request.command,
@@ -214,7 +244,8 @@ def _store(request: TuneRequest, beginning: Beginning, findings: Findings, budge
     study = Study(
         study=draft.name,
         scenario=request.scenario,
-        objective=findings.question.objective.name,
+        objective=begun.objective,
+        objectives=begun.objectives,
         created_at=begun.created_at,
         command=request.command,
         machine=request.machine,
@@ -227,6 +258,7 @@ def _store(request: TuneRequest, beginning: Beginning, findings: Findings, budge
         baseline=found.baseline,
         recommendation=found.recommendation,
         attribution=found.attribution,
+        pareto=front_of(findings, request.scenario.measure.confidence),
         economics=found.economics,
         warnings=found.warnings,
     )

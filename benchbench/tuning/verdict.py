@@ -20,11 +20,13 @@ Verdict = Literal["faster", "tie", "insufficient-evidence", "target-not-reached"
 class Evidence:
     """What is known of one setup: the objective's values over its repeats, and how many missed the target.
 
-    A miss counts as infinite. Repeats that failed otherwise say nothing here.
+    A miss counts as infinite. Repeats that failed otherwise say nothing here. `breaches` say in words which constraints
+    it breaks, in any of its repeats.
     """
 
     values: tuple[float, ...] = ()
     misses: int = 0
+    breaches: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: Run | None, objective: Objective) -> Evidence:
@@ -36,6 +38,11 @@ class Evidence:
             values=tuple(v for v in values if v is not None),
             misses=sum(objective.reaches and is_miss(repeat) for repeat in run.repeats),
         )
+
+    @property
+    def counts(self) -> bool:
+        """Whether it reached and breaks no constraint: what can be recommended."""
+        return self.reached and not self.breaches
 
     @property
     def reached(self) -> bool:
@@ -81,6 +88,9 @@ class Judgement:
 def judge(baseline: Evidence, finalists: Sequence[Evidence], margin: float, confidence: float) -> Judgement:
     """Compares each finalist with the baseline; what is recommended was never measured worse than the baseline.
 
+    But for a baseline that breaks a constraint: it is compared with, and cannot be kept. No finalist that breaks one is
+    recommended.
+
     Args:
         baseline: its evidence.
         finalists: theirs, one or more of which may be empty.
@@ -88,8 +98,8 @@ def judge(baseline: Evidence, finalists: Sequence[Evidence], margin: float, conf
         confidence: of the verdict as a whole; each comparison's is raised for their number (Bonferroni).
     """
     confidence = 1 - (1 - confidence) / max(1, len(finalists))
-    speedups = [_speedup(baseline, finalist, confidence) for finalist in finalists]
-    reached = [index for index, finalist in enumerate(finalists) if finalist.reached]
+    speedups = [None if f.breaches else _speedup(baseline, f, confidence) for f in finalists]
+    reached = [index for index, finalist in enumerate(finalists) if finalist.counts]
     best = min(reached, key=lambda index: finalists[index].median, default=None)
     if best is None:
         return _no_finalist(baseline, finalists, speedups, margin, confidence)
@@ -102,11 +112,26 @@ def judge(baseline: Evidence, finalists: Sequence[Evidence], margin: float, conf
             reason="the baseline has no time to compare with"
             + (": it did not reach the target where this setup did" if baseline.known else ""),
         )
+    if baseline.breaches:
+        return _instead_of_baseline(baseline, speedup, best, margin)
     if speedup.value < 1:
         return _baseline_is_best(baseline, speedups, margin, confidence)
     tied: tuple[None, ...] = (None,) if _within(speedup, margin) else ()
     return Judgement(
         verdict=_verdict(speedup, margin), chosen=best, speedup=speedup, tied=tied, reason=_why(speedup, margin)
+    )
+
+
+def _instead_of_baseline(baseline: Evidence, speedup: Estimate, best: int, margin: float) -> Judgement:
+    """The best that holds the constraints, where what is run today does not, however the two compare."""
+    why = _why(speedup, margin)
+    if speedup.value < 1 and not _within(speedup, margin):
+        why = f"{speedup.value:.3g} times as fast as the baseline, and the best that holds the constraints"
+    return Judgement(
+        verdict=_verdict(speedup, margin),
+        chosen=best,
+        speedup=speedup,
+        reason=f"{why}; the baseline cannot be kept: {baseline.breaches[0]}",
     )
 
 
@@ -120,15 +145,21 @@ def _no_finalist(
     if not baseline.reached:
         reason = "neither the baseline nor any other setup has a time that can be repeated"
         return Judgement(verdict="insufficient-evidence", chosen=None, speedup=None, reason=reason)
-    if any(f.known for f in finalists):
+    if baseline.breaches:
+        reason = f"no setup that was confirmed holds the constraints; of the baseline, {baseline.breaches[0]}"
+        return Judgement(verdict="insufficient-evidence", chosen=None, speedup=None, reason=reason)
+    if any(f.known and not f.breaches for f in finalists):
         return _baseline_is_best(baseline, speedups, margin, confidence)
+    broken = next((f.breaches[0] for f in finalists if f.breaches), None)
     itself = _speedup(baseline, baseline, confidence)
     assert itself is not None
     return Judgement(
         verdict="insufficient-evidence",
         chosen=None,
         speedup=itself.model_copy(update={"low": None, "high": None}),
-        reason="keep what you run today: no other setup was measured that has a time to compare with",
+        reason="keep what you run today: no other setup was measured that has a time to compare with"
+        if broken is None
+        else f"keep what you run today: the setup that was to replace it breaks a constraint: {broken}",
     )
 
 

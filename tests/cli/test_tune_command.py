@@ -281,6 +281,82 @@ def test_a_value_without_an_engine_is_refused_before_anything_runs(
     assert not Path("results").exists()
 
 
+def thrifty_at_16(scenario: Scenario, seed: int) -> Answer:
+    small = scenario.training.micro_batch == 16
+    return Answer(
+        step_s=(0.02 if small else 0.01) * (1 + 0.002 * (seed % 2)),
+        steps_to_target=50 if scenario.training.global_batch == 64 else 100,
+        power_w=10.0 if small else 100.0,
+    )
+
+
+def test_two_objectives_show_their_front_in_the_document_the_terminal_and_the_page(
+    tune: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("s.yaml", "--budget", "10m", "--objective", "time,energy", "--json")
+    assert tune(*arguments, script=thrifty_at_16) == 0
+    told = capsys.readouterr()
+    whole = json.loads(told.out)
+    assert whole["objectives"] == ["time", "energy"]
+    ends = [(p["place"], p["overrides"]["training.micro_batch"]) for p in whole["pareto"]]
+    assert (ends[0], ends[-1]) == (("first", 32), ("second", 16))
+    assert whole["recommendation"]["overrides"] == whole["pareto"][0]["overrides"]
+    assert set(whole["pareto"][0]["values"]["energy"]) == {"value", "low", "high", "confidence", "n", "unit"}
+    assert "least energy to target" in told.err
+    assert "least energy to target" in Path(whole["report"]).read_text()
+
+
+def test_one_objective_has_no_front(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune("s.yaml", "--budget", "10m", "--no-report", "--json", script=fast_at_64) == 0
+    told = capsys.readouterr()
+    assert not {"objectives", "pareto"} & set(json.loads(told.out))
+    assert "trade-off" not in told.err
+
+
+def test_a_dry_run_names_the_constraints_and_both_objectives(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    held = ("--set", "search.constraints.peak_memory=12GiB")
+    assert tune("s.yaml", "--budget", "10m", "--objective", "time,energy", "--dry-run", "--json", *held) == 0
+    told = capsys.readouterr()
+    whole = json.loads(told.out)
+    assert whole["objectives"] == ["time", "energy"]
+    assert whole["constraints"]["peak_memory"] == "12GiB"
+    assert "for time and energy" in told.err
+    assert "peak memory of at most 12.0 GiB" in " ".join(told.err.split())
+
+
+def test_a_constraint_that_nobody_holds_is_exit_code_0_and_said(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    held = ("--set", "search.constraints.peak_memory=1MiB")
+    assert tune("s.yaml", "--budget", "10m", "--no-report", "--json", *held, script=fast_at_64) == 0
+    told = capsys.readouterr()
+    found = json.loads(told.out)["recommendation"]
+    assert found["verdict"] == "insufficient-evidence"
+    assert "search.constraints.peak_memory" in found["reason"]
+    assert found["breaches"]
+    assert "No setup measured holds the constraints" in told.err
+
+
+@pytest.mark.parametrize(
+    ("setting", "key", "words"),
+    [
+        ("search.constraints.peak_memory=0B", "search.constraints.peak_memory", "above zero"),
+        ("search.constraints.power_w=-1", "search.constraints.power_w", "above 0"),
+        ("search.constraints.cost=1.0", "search.constraints.cost", "price_per_hour"),
+        ("search.constraints.memory=1GiB", "search.constraints.memory", "unknown key"),
+        ("search.constraints.metric.accuracy=0.9", "search.constraints.metric.accuracy", "expected a section"),
+        ("search.constraints.metric.accuracy={}", "search.constraints.metric.accuracy.at_least", "exactly one"),
+        ("search.constraints.metric.acuracy={at_least: 0.9}", "search.constraints.metric.acuracy", "accuracy"),
+    ],
+)
+def test_wrong_constraints_are_exit_code_2_with_their_key(
+    tune: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], setting: str, key: str, words: str
+) -> None:
+    assert tune("s.yaml", "--budget", "10m", "--json", "--set", setting) == 2
+    error = document(capsys)["error"]
+    assert error["key"] == key
+    assert words in error["message"]
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_training_that_was_cut_short_says_so(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
     whole_trainings = ("--set", "search.method=tpe")
     assert tune("s.yaml", "--budget", "1h", "--trials", "6", "--json", *whole_trainings, script=fast_at_64) == 0

@@ -240,6 +240,51 @@ def test_what_the_default_search_measured_can_be_replayed(
     assert document(capsys)["recommendation"]["overrides"] == found
 
 
+def test_a_constraint_on_memory_is_held_in_a_replay(
+    tune: Tune, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Memory is in tables; the fastest setup takes too much of it."""
+    rows = [r.rsplit(",", 1)[0] + (",3221225472" if r.startswith("64,") else ",1073741824") for r in surface()]
+    held = ("--set", "search.constraints.peak_memory=2GiB")
+    assert tune("--budget", "1h", "--json", *BLACK_BOX, *held, rows=rows) == 0
+    told = capsys.readouterr()
+    found = json.loads(told.out)["recommendation"]
+    assert found["overrides"] == {"training.global_batch": 32, "precision": "bf16"}
+    assert "over the 2.00 GiB of search.constraints.peak_memory" in told.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        (["--objective", "time,energy"], "--objective"),
+        (["--objective", "energy"], "--objective"),
+        (["--set", "search.constraints.power_w=250"], "search.constraints.power_w"),
+        (["--set", "search.constraints.metric.accuracy={at_least: 0.9}"], "search.constraints.metric.accuracy"),
+    ],
+)
+def test_what_a_table_does_not_hold_is_refused(
+    tune: Tune, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], key: str
+) -> None:
+    assert tune("--budget", "1h", "--json", *arguments) == 2
+    error = document(capsys)["error"]
+    assert error["key"] == key
+    assert "t.csv cannot tell it" in error["message"]
+    assert not (tmp_path / "results").exists()
+
+
+def test_two_objectives_of_a_table_have_a_front(tune: Tune, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune("--budget", "1h", "--json", *BLACK_BOX, "--objective", "time,throughput") == 0
+    told = capsys.readouterr()
+    whole = json.loads(told.out)
+    assert (whole["objective"], whole["objectives"]) == ("time", ["time", "throughput"])
+    assert [p["overrides"] for p in whole["pareto"]] == [{"training.global_batch": 64, "precision": "bf16"}]
+    estimate = whole["pareto"][0]["values"]["throughput"]
+    assert estimate["value"] == pytest.approx(0.08 / 64, rel=0.02)
+    assert estimate["n"] == 3
+    assert "The trade-off" in told.err
+    assert "least of both" in told.err
+
+
 def test_dry_run_replays_nothing(tune: Tune, tmp_path: Path) -> None:
     assert tune("--budget", "1h", "--dry-run", "--record", "r.csv") == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["s.yaml", "t.csv"]

@@ -11,7 +11,7 @@ from benchbench.record.study import Overrides
 from benchbench.scenario.search_types import Range
 from benchbench.tuning.method import Field, Means, Plan
 from benchbench.tuning.model.readings import Reading
-from benchbench.tuning.proposals import CONSTRAINT, JOURNAL, Proposal, Proposer
+from benchbench.tuning.proposals import CONSTRAINT, JOURNAL, Found, Proposal, Proposer
 from benchbench.tuning.space import Axis, Listed, Ranged, SearchSpace, identity
 from benchbench.tuning.stop import Stop
 from tests.tuning.model.places import scenario
@@ -41,7 +41,7 @@ def proposals(of: Proposer, count, value=lambda overrides: 1.0) -> list[Override
     for _ in range(count):
         proposal = ask(of)
         found.append(proposal.overrides)
-        of.tell(proposal, value(proposal.overrides), 1.0, {"outcome": "ok"}, None)
+        of.tell(proposal, Found((value(proposal.overrides),), 1.0), {"outcome": "ok"}, None)
     return found
 
 
@@ -64,7 +64,7 @@ def test_a_baseline_of_the_space_is_trial_nought_and_not_proposed_again(tmp_path
     of = proposer(tmp_path, SMALL)
     first = of.baseline(BASELINE, tells=True)
     assert first == (0, BASELINE, Plan(), True)
-    of.tell(first, 3.0, 1.0, {}, None)
+    of.tell(first, Found((3.0,), 1.0), {}, None)
     assert BASELINE not in proposals(of, 8)
     assert of.ask(MEANS) is Stop.EXHAUSTED
 
@@ -74,7 +74,7 @@ def test_a_baseline_that_tells_nothing_of_the_space_does_not_take_a_place_in_it(
     tmp_path: Path, baseline: Overrides
 ) -> None:
     of = proposer(tmp_path, SMALL)
-    of.tell(of.baseline(baseline, tells=False), 3.0, 1.0, {}, None)
+    of.tell(of.baseline(baseline, tells=False), Found((3.0,), 1.0), {}, None)
     assert len({identity(o) for o in proposals(of, 9)}) == 9
     assert of.ask(MEANS) is Stop.EXHAUSTED
 
@@ -109,7 +109,7 @@ def test_tpe_leads_away_from_what_has_no_value(tmp_path: Path, seed: int) -> Non
         proposal = ask(of)
         x = proposal.overrides["x"]
         xs.append(x)
-        of.tell(proposal, 1.0 if x < 10 else None, x / 100, {"outcome": "ok"}, None)
+        of.tell(proposal, Found((1.0,) if x < 10 else None, x / 100), {"outcome": "ok"}, None)
     assert sum(x < 20 for x in xs[25:]) > 12
 
 
@@ -125,9 +125,9 @@ def test_a_step_that_does_not_reach_high_warns_of_nothing(tmp_path: Path) -> Non
 def test_a_training_without_a_value_has_a_constraint_and_a_probe_has_none(tmp_path: Path) -> None:
     of = proposer(tmp_path, SMALL)
     missed, probe, reached = (ask(of) for _ in range(3))
-    of.tell(missed, None, 0.5, {"outcome": "ok"}, Reading(overrides=missed.overrides, trained=True, step_s=0.1))
-    of.tell(probe._replace(plan=Plan(probe=True)), None, 0.5, {"outcome": "ok"}, None)
-    of.tell(reached, 3.0, 1.0, {"outcome": "ok"}, None)
+    of.tell(missed, Found(None, 0.5), {"outcome": "ok"}, Reading(overrides=missed.overrides, trained=True, step_s=0.1))
+    of.tell(probe._replace(plan=Plan(probe=True)), Found(None, 0.5), {"outcome": "ok"}, None)
+    of.tell(reached, Found((3.0,), 1.0), {"outcome": "ok"}, None)
     found = trials(tmp_path)
     assert [t.state.name for t in found] == ["PRUNED", "PRUNED", "COMPLETE"]
     assert [t.constraints for t in found[:2]] == [{CONSTRAINT: 0.5}, {}]
@@ -146,7 +146,7 @@ def test_the_scenario_names_the_method(tmp_path: Path) -> None:
     axes: dict[str, Axis] = {"training.global_batch": Listed((8, 16, 32))}
     of = proposer(tmp_path, axes, method="factored", baseline={"training.global_batch": 8})
     told = Reading(overrides={"training.global_batch": 8}, trained=True, step_s=1.0, steps=100, training_s=100.0)
-    of.tell(of.baseline({"training.global_batch": 8}, tells=True), 100.0, 1.0, {}, told)
+    of.tell(of.baseline({"training.global_batch": 8}, tells=True), Found((100.0,), 1.0), {}, told)
     assert ask(of).plan.why
 
 

@@ -40,14 +40,21 @@ def surface(tmp_path_factory: pytest.TempPathFactory) -> Table:
 
 
 def search(
-    of: Table, out: Path, *, resume: bool = False, budget: float = 10.0, watch: Watch = lambda _: None, **changes: Any
+    of: Table,
+    out: Path,
+    *,
+    resume: bool = False,
+    budget: float = 10.0,
+    watch: Watch = lambda _: None,
+    objective: str | None = None,
+    **changes: Any,
 ) -> None:
     """A search on a table, or what is left of one."""
     asked = vary(scenario_of(of), changes)
     executor = ReplayExecutor(of.records, asked)
     request = TuneRequest(
         scenario=asked, budget_s=budget * of.baseline_cost_s, out=out, machine=MACHINE, seed=3, study=STUDY,
-        resume=resume, admit=executor.admit, replayed_from=of.records.name,
+        resume=resume, admit=executor.admit, replayed_from=of.records.name, objective=objective,
     )  # fmt: skip
     tune(request, executor, watch, executor.clock)
 
@@ -102,10 +109,21 @@ def test_a_search_killed_at_fifty_random_moments_ends_as_one_that_was_not(surfac
         assert told(out) == told(tmp_path / "whole")
 
 
+PRICE = {"hardware.price_per_hour": 1.0}
+CASES: dict[str, dict[str, Any]] = {
+    "factored": {"search.method": "factored"},
+    "tpe": {"search.method": "tpe"},
+    "a constraint": {"search.constraints.peak_memory": "1GiB"},
+    "a constraint on the cost": {"search.method": "tpe", "search.constraints.cost": 0.05, **PRICE},
+    "two objectives": {"objective": "time,cost", **PRICE},
+    "two objectives of tpe": {"objective": "throughput,time", "search.method": "tpe"},
+}
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.33, 0.5, 0.8, 0.99])
-@pytest.mark.parametrize("method", ["factored", "tpe"])
-def test_a_diary_cut_at_any_byte_is_gone_on_with(surface: Table, tmp_path: Path, share: float, method: str) -> None:
-    changes = {"search.method": method}
+@pytest.mark.parametrize("case", CASES)
+def test_a_diary_cut_at_any_byte_is_gone_on_with(surface: Table, tmp_path: Path, share: float, case: str) -> None:
+    changes = CASES[case]
     search(surface, tmp_path / "whole", **changes)
     search(surface, tmp_path / "cut", **changes)
     hidden = tmp_path / "cut" / f".{STUDY}"
@@ -129,6 +147,12 @@ def test_a_whole_study_is_searched_on_with_a_larger_budget(surface: Table, tmp_p
     assert list(after.trials[: len(searched)]) == searched
     numbers = [entry.number for entry in entries(tmp_path / STUDY) if not entry.opened and entry.role != "confirmation"]
     assert len(set(numbers)) == len(numbers)
+
+
+def test_a_study_of_other_objectives_is_not_taken_up(surface: Table, tmp_path: Path) -> None:
+    search(surface, tmp_path, objective="time,cost", **PRICE)
+    with pytest.raises(InputError, match="it minimises time,cost, not time"):
+        search(surface, tmp_path, resume=True, **PRICE)
 
 
 def test_nothing_to_take_up_is_said(surface: Table, tmp_path: Path) -> None:

@@ -87,3 +87,35 @@ def test_what_is_the_same_is_named() -> None:
 def test_a_median_with_as_many_misses_as_values_is_infinite() -> None:
     assert not evidence(1.0, misses=1).reached
     assert evidence(1.0, 2.0, misses=1).median == 2.0
+
+
+BROKEN = ("peak memory 14.0 GiB is over the 12.0 GiB of search.constraints.peak_memory",)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "finalist", "verdict", "chosen", "words"),
+    [
+        ((10.0, 10.1, 9.9), (5.0, 5.1, 4.9), "faster", 0, "times as fast as the baseline, at least"),
+        ((10.0, 10.1, 9.9), (9.98, 10.0, 9.9), "tie", 0, "the same as the baseline within 5%"),
+        ((5.0, 5.1, 4.9), (10.0, 10.1, 9.9), "insufficient-evidence", 0, "0.5 times as fast as the baseline, and the"),
+        ((10.0, 10.1, 9.9), (), "insufficient-evidence", None, "no setup that was confirmed holds"),
+    ],
+)
+def test_a_baseline_that_breaks_a_constraint_is_compared_with_and_never_kept(
+    baseline: tuple[float, ...], finalist: tuple[float, ...], verdict: str, chosen: int | None, words: str
+) -> None:
+    found = one(Evidence(values=baseline, breaches=BROKEN), Evidence(values=finalist))
+    assert (found.verdict, found.chosen, found.tied) == (verdict, chosen, ())
+    assert words in found.reason
+    assert BROKEN[0] in found.reason
+
+
+def test_a_finalist_that_breaks_a_constraint_is_not_chosen_however_fast() -> None:
+    fast, other = Evidence(values=(1.0, 1.1, 0.9), breaches=BROKEN), evidence(5.0, 5.1, 4.9)
+    baseline = evidence(10.0, 10.1, 9.9)
+    assert judge(baseline, [fast, other], MARGIN, CONFIDENCE).chosen == 1
+    alone = one(baseline, fast)
+    assert (alone.verdict, alone.chosen) == ("insufficient-evidence", None)
+    assert BROKEN[0] in alone.reason
+    slow = judge(baseline, [fast, evidence(20.0, 20.1, 19.9)], MARGIN, CONFIDENCE)
+    assert (slow.verdict, slow.chosen) == ("tie", None), "it does not keep the matter from being settled"

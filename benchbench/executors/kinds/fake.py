@@ -7,8 +7,8 @@ through the same figures, summary, tables and pages.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from benchbench.executors.base import Request, Watch
@@ -32,6 +32,8 @@ class Answer:
         interrupt: raise KeyboardInterrupt in mid-run, as Ctrl-C does.
         peak_memory_bytes: what it takes.
         foreign_cpus: how many CPUs others use meanwhile, of two that are all in use.
+        power_w: what is drawn; None: nobody tells.
+        metrics: held-out ones, of a training to its target.
     """
 
     step_s: float = 0.01
@@ -40,6 +42,8 @@ class Answer:
     interrupt: bool = False
     peak_memory_bytes: int = 2**30
     foreign_cpus: float = 0.0
+    power_w: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 Script = Callable[[Scenario, int], Answer]
@@ -82,7 +86,7 @@ class FakeExecutor:
             phases_s={"start": 0.0},
             figures=figures(lines, request.scenario.measure.confidence, answer.peak_memory_bytes),
             reach=found,
-            final_metrics={"train_loss": 0.5},
+            final_metrics={"train_loss": 0.5, **(answer.metrics if trains else {})},
             telemetry=seen,
             warnings=(*telemetry_warnings(seen, lines), *(d.warning for d in disturbed)),
             suspect=tuple(d.warning.message for d in disturbed if d.suspect),
@@ -120,16 +124,19 @@ def _events(request: Request, answer: Answer) -> list[dict[str, Any]]:
 
 
 def _write(request: Request, events: list[dict[str, Any]], answer: Answer) -> None:
+    tells = answer.power_w is not None
     header = {
         "devices": [{
-            "device": "cpu", "name": "a faked CPU", "uuid": None, "in_use": True, "metrics": ["utilization"],
-            "missing": ["power", "energy"],
+            "device": "cpu", "name": "a faked CPU", "uuid": None, "in_use": True,
+            "metrics": ["utilization", *(["power"] if tells else [])],
+            "missing": [*([] if tells else ["power"]), "energy"],
         }],
         "unavailable": {},
         "interval_s": 0.1,
         "cpus": 2,
     }  # fmt: skip
     reading = {"device": "cpu", "utilization": 0.9, "process_utilization": 0.8, "foreign_cpus": answer.foreign_cpus}
+    reading |= {"power_w": answer.power_w} if answer.power_w is not None else {}
     samples = [{"t": e["t"], **reading} for e in events[::5]]
     text: dict[str, list[dict[str, Any]]] = {
         raw.EVENTS: events,

@@ -52,6 +52,8 @@ def _answer(subject: StudySubject) -> Answer:
     if verdict == "tie":
         text = f"Nothing measured beats the baseline by more than the margin. The best setup, {setup}, ties with it"
         return Answer(text=": ".join(part for part in (text, _ratio(subject)) if part) + ".")
+    if verdict == "insufficient-evidence" and subject.study.recommendation.breaches:
+        return Answer(text=f"No setup measured holds the constraints. The nearest is {setup}{measured}.", tone="bad")
     if verdict == "insufficient-evidence":
         text = f"Not enough evidence for a winner. The best setup measured is {setup}{measured}"
         return Answer(text=", ".join(part for part in (text, _ratio(subject)) if part) + ".", tone="warning")

@@ -28,7 +28,8 @@ def render(subject: StudySubject) -> Section | None:
     if not valued:
         return Section(title=TITLE, blocks=(told,)) if study.trials else None
     values = [_value(t) or 0.0 for t in valued]
-    series = [_best(valued, max(study.spent_s, valued[-1].ended_s))]
+    holding = [t for t in valued if not t.breaches]
+    series = [_best(holding, max(study.spent_s, valued[-1].ended_s))] if holding else []
     series += [s for role, hue in _ROLES if (s := _points(role, hue, valued)) is not None]
     panel = Panel(
         label=label,
@@ -42,7 +43,8 @@ def render(subject: StudySubject) -> Section | None:
         x_unit="s",
         panels=(panel,),
         marks=(Mark(at=study.budget_s, label="budget"),),
-        caption="A trial that failed or missed the target has no value and no point; the table below has them all.",
+        caption="A trial that failed or missed the target has no value and no point; one that breaks a constraint is "
+        "never the best. The table below has them all.",
     )
     return Section(title=TITLE, blocks=(told, chart))
 

@@ -75,7 +75,7 @@ def _row(subject: StudySubject, trial: Trial, keys: list[str] | None) -> Row:
 def _tone(subject: StudySubject, trial: Trial) -> Tone:
     found = subject.study.recommendation
     recommended = trial.overrides == found.overrides and found.verdict != "target-not-reached"
-    plain = tone_of(trial.outcome)
+    plain: Tone = "warning" if trial.breaches else tone_of(trial.outcome)
     return "good" if plain == "plain" and recommended else plain
 
 

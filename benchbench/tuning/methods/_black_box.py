@@ -56,7 +56,12 @@ class BlackBox:
         self._sampler.begin(self._make(seed), seed)
         return Plan()
 
-    def standing(self, setups: Sequence[Overrides]) -> Standing | None:  # noqa: ARG002 - see `Method`
+    def standing(
+        self,
+        setups: Sequence[Overrides],  # noqa: ARG002 - see `Method`
+        *,
+        second: bool = False,  # noqa: ARG002
+    ) -> Standing | None:
         """See `Method`."""
         return None
 

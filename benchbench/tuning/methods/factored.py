@@ -2,7 +2,8 @@
 
 A pool of setups stands for the space: all of them where they can be counted, else many at random and those around the
 best. The model says what each is expected to take, and `choosing` which request is worth its cost; the sampler then
-proposes that setup.
+proposes that setup. Of two objectives every proposal minimises a product of powers of both, as ParEGO does (Knowles
+2006): its weight is drawn anew, often an end. What is expected to break a constraint counts as what fails.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from benchbench.tuning.method import Field, Means, Plan, Standing
 from benchbench.tuning.model.choosing import WORTH, Choice, Costs, choose
 from benchbench.tuning.model.encoding import Encoded, Encoding, Flags
 from benchbench.tuning.model.factored import Factored
+from benchbench.tuning.model.holding import Holding
 from benchbench.tuning.model.readings import Failing, Reading
 from benchbench.tuning.space import Ranged, Scalar, identity
 from benchbench.tuning.stop import Stop
@@ -34,11 +36,14 @@ _POINTS = 25  # of a continuum, around one of them
 _DIGITS = 3  # of a value of it
 _PROBE_BEYOND_STARTUP_S = 2.0  # before one was measured
 _MOST_TRAININGS = 8  # of one setup
+_UNHELD = 4.0  # times the longest training: what holds the constraints may be slower than what does not
+_SURE = 0.9  # that the constraints hold: where it is less sure, a probe comes before a training
+_ENDS = (0.35, 0.6)  # draws below the first mean the first objective alone, below the second the second alone
 _MARGIN = 1.08  # a repeat takes a little longer than the last one did
 
 
 class _Best(NamedTuple):
-    """What is best so far, logarithms of seconds.
+    """What is best so far of what holds the constraints, logarithms of seconds.
 
     Attributes:
         log: of everything that was measured.
@@ -58,6 +63,8 @@ class FactoredMethod:
         self._encoding = Encoding(field.scenario, field.space)
         self._readings: list[Reading] = []
         self._refused: set[str] = set()
+        self._breaking: set[str] = set()
+        self._over: set[str] = set()
         self._trainings: Counter[str] = Counter()
         self._no_memory: set[str] = set()
         self._probed: set[str] = set()
@@ -70,7 +77,8 @@ class FactoredMethod:
         if reading is None:
             self._refused.add(name)
             return
-        self._readings.append(self._weighed(reading))
+        self._readings.append(reading)
+        self._note_breaches(reading)
         self._trainings[name] += reading.trained or not self._field.trains
         signature = self._encoding.step_signature(overrides)
         if reading.step_s is not None:
@@ -80,14 +88,29 @@ class FactoredMethod:
         elif reading.failing is not None:
             self._refused.add(name)
 
-    def _weighed(self, reading: Reading) -> Reading:
-        """A reading in seconds of the first one's worth: of energy, a step that draws twice as much counts twice."""
-        own = reading.per_second
-        first = self._readings[0].per_second if self._readings else own
-        if not own or not first or reading.step_s is None:
-            return reading
-        warmup_s = None if reading.warmup_s is None else reading.warmup_s * own / first
-        return replace(reading, step_s=reading.step_s * own / first, warmup_s=warmup_s)
+    def _note_breaches(self, reading: Reading) -> None:
+        """Which setups are not to be measured any more."""
+        if reading.breaks:
+            self._breaking.add(identity(reading.overrides))
+        if any(ratio is not None and ratio > 1 for ratio in reading.of_limits):
+            self._over.add(self._encoding.step_signature(reading.overrides))
+
+    def _worth(self, reading: Reading, weight: float) -> float:
+        """What a second of a setup counts, over one of the first reading: of energy, twice as much at twice the power.
+
+        Args:
+            reading: of the setup.
+            weight: of the first objective; the second has the rest.
+        """
+        first = self._readings[0]
+        return _power(reading.per_second, first.per_second, weight) * _power(
+            reading.second_per_second, first.second_per_second, 1 - weight
+        )
+
+    def _weighed(self, weight: float) -> list[Reading]:
+        """The readings in seconds of the first one's worth."""
+        worths = [(reading, self._worth(reading, weight)) for reading in self._readings]
+        return [r if worth == 1 or r.step_s is None else _scaled(r, worth) for r, worth in worths]
 
     def plan(self, means: Means) -> Plan | Stop:
         """See `Method`."""
@@ -95,25 +118,44 @@ class FactoredMethod:
             return self._at_random()
         pool = self._pool()
         encoded = self._encoding.encode(pool)
-        model = self._model(encoded)
         allowed = np.array([self._may_be_measured(setup) for setup in pool])
         if not allowed.any():
             return Stop.EXHAUSTED
-        choice = self._choice(model, pool, encoded, means, allowed)
-        if choice is None:
-            return Stop.BUDGET
-        if choice.gain < WORTH:
-            return Stop.SETTLED
-        self._next = pool[choice.setup]
-        probe = choice.deadline_s is None and self._field.trains
-        return Plan(probe=probe, deadline_s=choice.deadline_s, why=_why(choice))
+        stop = Stop.BUDGET
+        for weight in self._weights():
+            choice = self._choice(weight, pool, encoded, means, allowed)
+            if choice is not None and choice.gain >= WORTH:
+                self._next = pool[choice.setup]
+                return self._planned(choice, weight)
+            stop = Stop.SETTLED if choice is not None else stop
+        return stop
 
-    def standing(self, setups: Sequence[Overrides]) -> Standing | None:
+    def _weights(self) -> Sequence[float]:
+        """Of the first objective: the one drawn for this proposal, and those to try where it asks for nothing."""
+        if self._field.objectives == 1:
+            return (1.0,)
+        random = np.random.default_rng((self._field.seed, self.count, 3))
+        draw, between = random.random(), float(random.random())
+        drawn = 1.0 if draw < _ENDS[0] else 0.0 if draw < _ENDS[1] else between
+        return list(dict.fromkeys((drawn, 1.0, 0.0, 0.5)))
+
+    def _planned(self, choice: Choice, weight: float) -> Plan:
+        """The choice in words, and its deadline in seconds of the setup's own."""
+        setup, deadline_s = self._next, choice.deadline_s
+        assert setup is not None
+        if deadline_s is None:
+            return Plan(probe=self._field.trains, why=_why(choice))
+        signature = self._encoding.step_signature(setup)
+        known = [r for r in self._readings if self._encoding.step_signature(r.overrides) == signature]
+        worth = min(self._worth(r, weight) for r in known or self._readings)
+        return Plan(deadline_s=deadline_s / worth, why=_why(choice))
+
+    def standing(self, setups: Sequence[Overrides], *, second: bool = False) -> Standing | None:
         """See `Method`."""
         if not setups or not any(reading.step_s is not None for reading in self._readings):
             return None
         encoded = self._encoding.encode(setups)
-        expected = self._model(encoded).expected(encoded)
+        expected = self._model(encoded, 0.0 if second else 1.0).expected(encoded)
         return Standing(tuple(float(value) for value in expected.mean), expected.noise)
 
     @property
@@ -143,32 +185,49 @@ class FactoredMethod:
     def _is_new(self, setup: Overrides) -> bool:
         return self._may_be_measured(setup) and not self._trainings[identity(setup)]
 
-    def _model(self, pool: Encoded) -> Factored:
+    def _model(self, pool: Encoded, weight: float) -> Factored:
         seed = (self._field.seed, len(self._readings))
-        baseline = self._encoding.encode([self._field.baseline])
-        return Factored.of(self._encoding, pool, self._readings, seed, trains=self._field.trains, baseline=baseline)
+        baseline, readings = self._encoding.encode([self._field.baseline]), self._weighed(weight)
+        model = Factored.of(self._encoding, pool, readings, seed, trains=self._field.trains, baseline=baseline)
+        return Holding.around(model, readings, seed) if any(r.of_limits for r in readings) else model
 
     def _choice(
-        self, model: Factored, pool: Sequence[Overrides], encoded: Encoded, means: Means, allowed: Flags
+        self, weight: float, pool: Sequence[Overrides], encoded: Encoded, means: Means, allowed: Flags
     ) -> Choice | None:
         """The best legal request that leaves enough for the confirmation; of fewer repeats while nothing is better."""
-        best = self._best(model)
+        model = self._model(encoded, weight)
+        best = self._best(model, weight)
         probed = np.array([self._encoding.step_signature(setup) in self._probed for setup in pool])
         found: Choice | None = None
         for repeats in range(means.repeats, 0, -1) if means.repeats else (0,):
             costs = self._costs(means, repeats, best)
             choice = choose(model, encoded, best.log, costs, probed, allowed, lambda i: self._field.legal(pool[i]))
-            found = max(found, choice, key=lambda c: -1.0 if c is None else c.gain)
+            if choice is not None and (found is None or choice.gain > found.gain):
+                found = self._carefully(choice, model, encoded, costs, probed)
             if best.finalist_log is not None or (found is not None and found.gain >= WORTH):
                 break
         return found
 
-    def _best(self, model: Factored) -> _Best:
+    def _carefully(self, choice: Choice, model: Factored, pool: Encoded, costs: Costs, probed: Flags) -> Choice:
+        """The choice; or a probe of it, where that shows for less what must be known before a training.
+
+        That is the power, where it counts, for the deadline follows from it; and whether a constraint may be broken.
+        """
+        if choice.deadline_s is None or probed[choice.setup]:
+            return choice
+        unsure = self._field.trades
+        if isinstance(model, Holding):
+            unsure = unsure or float(model.holds(pool.take([choice.setup]))[0]) < _SURE
+        dearer = costs.probe_s < min(choice.cost_s, costs.left_s)
+        return choice._replace(deadline_s=None, cost_s=costs.probe_s) if unsure and dearer else choice
+
+    def _best(self, model: Factored, weight: float) -> _Best:
         """What is best as the model holds it; where nothing reached, the longest training stands for it."""
-        reached = {identity(r.overrides): r.overrides for r in self._readings if self._has_value(r)}
+        valued = {identity(r.overrides): r.overrides for r in self._readings if self._has_value(r)}
+        reached = {name: setup for name, setup in valued.items() if name not in self._breaking}
         if not reached:
-            longest_s = max((r.training_s for r in self._readings), default=0.0)
-            return _Best(math.log(max(longest_s, 1.0)), None)
+            longest_s = max((r.training_s for r in self._weighed(weight)), default=0.0)
+            return _Best(math.log(max(longest_s, 1.0) * (_UNHELD if valued else 1.0)), None)
         means = model.expected(self._encoding.encode(list(reached.values()))).mean
         logs = dict(zip(reached, (float(mean) for mean in means), strict=True))
         baseline_log = logs.pop(identity(self._field.baseline), math.inf)
@@ -194,8 +253,8 @@ class FactoredMethod:
         )
 
     def _may_be_measured(self, setup: Overrides) -> bool:
-        name = identity(setup)
-        if name in self._refused or self._encoding.step_signature(setup) in self._no_memory:
+        name, signature = identity(setup), self._encoding.step_signature(setup)
+        if name in self._refused or name in self._breaking or signature in self._no_memory or signature in self._over:
             return False
         return self._trainings[name] < (_MOST_TRAININGS if self._field.trains else 1)
 
@@ -284,6 +343,17 @@ class _Planned(BaseSampler):
         draws = np.random.default_rng((self._field.seed, self._method.count))
         drawn = [self._field.space.drawn(draws) for _ in range(100)]
         return next((setup for setup in drawn if self._field.legal(setup)), drawn[0])
+
+
+def _power(own: float | None, first: float | None, exponent: float) -> float:
+    """A ratio to a power; 1 where one of the two is not known."""
+    return 1.0 if not own or not first or exponent == 0 else float((own / first) ** exponent)
+
+
+def _scaled(reading: Reading, worth: float) -> Reading:
+    assert reading.step_s is not None
+    warmup_s = None if reading.warmup_s is None else reading.warmup_s * worth
+    return replace(reading, step_s=reading.step_s * worth, warmup_s=warmup_s, training_s=reading.training_s * worth)
 
 
 def _why(choice: Choice) -> str:

@@ -37,6 +37,9 @@ class Reading:
         cost_s: wall-clock seconds that it took.
         training_s: of them, on the training clock.
         per_second: what is minimised, a second on that clock; None where it is not known.
+        second_per_second: the same of the second of two objectives.
+        of_limits: of each constraint that depends on what moves seconds per step alone, the value over its bound.
+        breaks: whether it breaks a constraint.
     """
 
     overrides: Overrides
@@ -50,6 +53,9 @@ class Reading:
     cost_s: float = 0.0
     training_s: float = 0.0
     per_second: float | None = None
+    second_per_second: float | None = None
+    of_limits: tuple[float | None, ...] = ()
+    breaks: bool = False
 
 
 def reading_of(
