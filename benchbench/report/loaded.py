@@ -35,7 +35,7 @@ class Loaded(ABC, Generic[S]):
     """
 
     def __init__(self, subject: S) -> None:
-        self._subject = subject
+        self._subject: S = subject
 
     @property
     def id(self) -> str:

@@ -20,7 +20,6 @@ from benchbench import registry
 from benchbench.errors import UnsupportedError
 from benchbench.record.differences import Leaf, leaves
 from benchbench.record.metrics import METRICS
-from benchbench.report.content import Array
 from benchbench.report.curves import EVAL_COLUMNS, by_repeat, column
 from benchbench.report.subject import RunSubject, StudySubject, Subject
 from benchbench.report.tidy import Figure, figures_of, figures_of_repeat
@@ -195,8 +194,7 @@ def _of_telemetry(rows: pd.DataFrame | None, began_s: float) -> dict[str, list[P
 def _points(rows: pd.DataFrame, name: str, began_s: float) -> list[Point]:
     """The values that are numbers."""
     step, t_s, value = (column(rows, key) for key in ("step", "t_s", name))
-    known: Array = np.isfinite(step) & np.isfinite(t_s) & np.isfinite(value)
-    at = np.flatnonzero(known)
+    at = np.flatnonzero(np.isfinite(step) & np.isfinite(t_s) & np.isfinite(value))
     return [Point(int(step[i]), began_s + float(t_s[i]), float(value[i])) for i in at]
 
 
