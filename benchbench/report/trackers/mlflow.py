@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -26,11 +28,13 @@ class MLflow:
 
     def write(self, journals: Sequence[Journal], place: Path) -> str:
         """See `Tracker`."""
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # it would call home when it is imported
         try:
             from mlflow.exceptions import MlflowException
             from mlflow.tracking import MlflowClient
         except ModuleNotFoundError:
             raise missing("mlflow", "mlflow-skinny") from None
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)  # it tells of every table that it makes
         uri = f"sqlite:///{place.absolute()}"
         try:
             place.absolute().parent.mkdir(parents=True, exist_ok=True)

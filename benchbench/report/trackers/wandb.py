@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ class WeightsAndBiases:
 
     def write(self, journals: Sequence[Journal], place: Path) -> str:
         """See `Tracker`."""
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # it would call home when something goes wrong
         try:
             import wandb
         except ModuleNotFoundError:
