@@ -89,7 +89,9 @@ def _lines(generator: np.random.Generator, samples: int) -> RawLines:
             "tokens": 640, "loss": 1.0 / step,
         })  # fmt: skip
     devices = [f"cuda:{index}" for index in range(_DEVICES)]
-    seen = [{"device": d, "name": "a GPU", "uuid": None, "in_use": True, "missing": []} for d in devices]
+    seen: list[dict[str, object]] = [
+        {"device": d, "name": "a GPU", "uuid": None, "in_use": True, "missing": []} for d in devices
+    ]
     telemetry: list[dict[str, object]] = [{"header": {"devices": seen, "unavailable": {}, "interval_s": 0.1}}]
     for tick, values in enumerate(generator.uniform(0.5, 1.0, (samples, _DEVICES))):
         for device, value in zip(devices, values.tolist(), strict=True):

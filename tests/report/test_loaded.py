@@ -76,7 +76,7 @@ def test_a_notebook_shows_the_page_in_a_closed_frame(kind: str, tmp_path: Path) 
     inside = Page(attributes["srcdoc"])
     assert found.id in inside.text
     assert "script-src 'sha256-" in inside.meta("Content-Security-Policy")
-    assert html.unescape(repr(found)) == f"<benchbench loaded{kind} {found.id}>"
+    assert html.unescape(repr(found)) == f"<benchbench {kind} {found.id}>"
     assert found._repr_markdown_().startswith("# ")
 
 
