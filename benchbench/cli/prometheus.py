@@ -136,7 +136,7 @@ def of_search(state: SearchState) -> Iterator[Gauge]:
     if now is None:
         return
     objective = scenario | {"objective": state.objective.name, "unit": state.objective.unit}
-    yield Gauge("best_objective", "the lowest value so far", now.best, objective)
+    yield Gauge("best_objective", "the lowest value so far", state.best_value, objective)
     yield Gauge("budget_left_seconds", "of the search's budget", now.left_s, scenario)
     yield Gauge("step", "optimizer steps taken in this training", state.run.progress.get("step"), scenario)
     yield Gauge("samples_per_second", "throughput", state.run.progress.get("samples_per_s"), scenario)

@@ -60,7 +60,8 @@ class Loaded(ABC, Generic[S]):
         return Document(subjects=(self._subject,))
 
     def __repr__(self) -> str:
-        return f"<benchbench {type(self).__name__.removeprefix("Loaded").lower()} {self.id}>"
+        kind = type(self).__name__.removeprefix("Loaded").lower()
+        return f"<benchbench {kind} {self.id}>"
 
     def _repr_html_(self) -> str:
         page = html.escape(renderer("html").text(self._document))
