@@ -27,7 +27,7 @@ _INDEX_MARK = '<meta name="benchbench-index"'
 _HEAD_BYTES = 65_536
 _LONGEST = 300
 _LABEL = re.compile(rf'<meta name="{_MARK}" content="([^"]*)">')
-_TITLE = re.compile(r"<title>([^<]*)</title>")
+_TITLE = re.compile(r"<title[^>]*>([^<]*)</title>")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +76,8 @@ def _answer_of(article: Article) -> str:
 
 
 def labelled(page: str, label: Label) -> str:
-    """A page with its label, just before its title."""
-    return page.replace("<title>", f"{label.tag()}\n<title>", 1)
+    """A page with its label at the end of its head."""
+    return page.replace("</head>", f"{label.tag()}\n</head>", 1)
 
 
 @dataclass(frozen=True, kw_only=True)
