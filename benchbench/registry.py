@@ -20,6 +20,8 @@ EXECUTORS = "benchbench.executors.kinds"
 SECTIONS = "benchbench.report.sections"
 EXPORTS = "benchbench.tuning.exports"
 METHODS = "benchbench.tuning.methods"
+RENDERERS = "benchbench.report.renderers"
+TRACKERS = "benchbench.report.trackers"
 
 
 @cache

@@ -1,4 +1,4 @@
-"""`benchbench export`: a study's recommendation for another tool."""
+"""`benchbench export`: a study's recommendation for another tool, or results for an experiment tracker."""
 
 from __future__ import annotations
 
@@ -13,24 +13,60 @@ if TYPE_CHECKING:
 
 
 def command(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="a study's id, its beginning, or its folder")],
+    name: Annotated[str, typer.Argument(metavar="STUDY|RUN", help="an id, its beginning, or a folder")],
     format_name: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="accelerate, deepspeed, torchrun, training-arguments, yaml")
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="of a study's recommendation: accelerate, deepspeed, torchrun, training-arguments, yaml; of all that "
+            "a run or study recorded: tensorboard, mlflow, wandb",
+        ),
     ],
-    file: Annotated[Path | None, typer.Option("-o", help="the file to write; default: standard output")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("-o", help="where to write; default: standard output, or the tracker's own place in this folder"),
+    ] = None,
     out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
 ) -> int:
-    """Write a study's recommendation for another tool; what that tool cannot be told is listed beside it."""
+    """Write a study's recommendation for another tool, or a run or study for an experiment tracker."""
     from typing import cast
 
     from benchbench import registry
+    from benchbench.errors import UnsupportedError, nearest
+
+    formats, trackers = registry.names(registry.EXPORTS), registry.names(registry.TRACKERS)
+    if format_name not in (*formats, *trackers):
+        known = nearest(format_name, (*formats, *trackers))
+        raise UnsupportedError(f"no format is called {format_name!r}: {known}", key="--format")
+    if format_name in trackers:
+        return _track(name, format_name, file, out)
+    return _recommend(name, cast("Format", registry.load(registry.EXPORTS, format_name)), file, out)
+
+
+def _track(name: str, format_name: str, place: Path | None, out: Path) -> int:
+    from benchbench.cli.console import console
+    from benchbench.report.finding import named
+    from benchbench.report.tracking import journals_of, tracker
+
+    (subject,) = named(out, [name])
+    writer = tracker(format_name)
+    journals = journals_of(subject)
+    shown = writer.write(journals, place or Path(writer.place))
+    terminal = console()
+    terminal.print(f"written: {len(journals)} {'entry' if len(journals) == 1 else 'entries'}", markup=False)
+    terminal.print(f"to see them: {shown}", markup=False)
+    return 0
+
+
+def _recommend(name: str, writer: Format, file: Path | None, out: Path) -> int:
+    """A setting that the tool cannot be told is listed beside the file, or in its comments."""
     from benchbench.cli.console import console, put
     from benchbench.record.lookup import STUDY, find
     from benchbench.report.subject import study_subject
     from benchbench.tuning.export import chosen_of, commented, remarks
 
-    writer = cast("Format", registry.load(registry.EXPORTS, format_name))
-    subject = study_subject(find(out, study, (STUDY,)))
+    subject = study_subject(find(out, name, (STUDY,)))
     chosen = chosen_of(subject.study, [run.run for run in subject.recommended_runs])
     written = writer.write(chosen)
     lines = remarks(chosen, written)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from benchbench.cli.console import console
 from benchbench.cli.live import Display, display_for
+from benchbench.cli.prometheus import Exposition, of_run
 from benchbench.errors import InputError
 from benchbench.executors.base import Executor
 from benchbench.executors.lock import machine_lock
@@ -19,7 +21,7 @@ from benchbench.record.taking_up import Taken, take_up
 from benchbench.scenario.scenario import Scenario
 
 
-def measure_all(plan: Plan, executor: Executor) -> Measured:
+def measure_all(plan: Plan, executor: Executor, prometheus: Path | None = None) -> Measured:
     """Measures a plan in interleaved rounds, showing progress on stderr.
 
     A disturbed repeat is measured again, and the first is looked into; both are for the scenario to limit.
@@ -27,6 +29,7 @@ def measure_all(plan: Plan, executor: Executor) -> Measured:
     Args:
         plan: of scenarios that are valid and checked for this machine.
         executor: carries out each repeat.
+        prometheus: the file that tells a monitoring system how far it is.
     """
     terminal = console()
     with machine_lock(terminal.print, " ".join(plan.command)[:200]) as lock_fd:
@@ -35,9 +38,14 @@ def measure_all(plan: Plan, executor: Executor) -> Measured:
             peaks.of(scenario)  # before the first repeat: nothing else runs now
         total = sum(plan.repeats_of(s) for s in plan.scenarios) - sum(len(left.ended) for left in plan.taken if left)
         display: Display = display_for(terminal, total)
-        with display:
+        with display, Exposition(prometheus, lambda: of_run(display.state)) as told:
+
+            def watch(scenario: Scenario, index: int, what: Mapping[str, Any]) -> None:
+                display.watch(scenario, index, what)
+                told.moved()
+
             whole = replace(plan, examine=True, peaks=peaks, again=True, lock_fd=lock_fd)
-            return measure(whole, executor, display.watch)
+            return measure(whole, executor, watch)
 
 
 def take_up_all(scenarios: Sequence[Scenario], out: Path, machine: Machine) -> dict[int, Taken]:

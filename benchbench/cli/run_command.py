@@ -31,6 +31,10 @@ def command(  # noqa: PLR0913 - one parameter an option
     resume: Annotated[
         bool, typer.Option("--resume", help="finish the newest run of the scenario that was killed, under its id")
     ] = False,
+    prometheus: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="keep a file in Prometheus' text format while it runs (textfile collector)"),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what would run and for how long, and run nothing")
     ] = False,
@@ -39,7 +43,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     from benchbench.cli import run_output
     from benchbench.cli.console import console
     from benchbench.cli.live import Preparation
-    from benchbench.cli.measuring import check_out, measure_all, take_up_all
+    from benchbench.cli.measuring import check_file, check_out, measure_all, take_up_all
     from benchbench.executors import preflight
     from benchbench.hardware.inventory import machine
     from benchbench.scenario.loading import load, parse_override, vary
@@ -54,6 +58,7 @@ def command(  # noqa: PLR0913 - one parameter an option
             chosen.append(vary(scenario, {"measure.repeats": repeats}) if repeats else scenario)
             files.append(str(file))
     check_out(out)
+    check_file(prometheus, "--prometheus")
     taken = take_up_all(chosen, out, here) if resume else {}
     if resume:
         chosen, files = [chosen[at] for at in taken], [files[at] for at in taken]
@@ -66,7 +71,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     if dry_run:
         return run_output.dry_run(chosen, here, executor.foreseen, as_json=as_json)
     plan = Plan(scenarios=chosen, out=out, machine=here, command=("benchbench", *sys.argv[1:]), taken=[*taken.values()])
-    measured = measure_all(plan, executor)
+    measured = measure_all(plan, executor, prometheus)
     return _finish(measured, as_json=as_json, report=not no_report)
 
 

@@ -7,19 +7,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypedDict
 
 import typer
 
 if TYPE_CHECKING:
     from benchbench.cli.tune_ground import Ground
     from benchbench.scenario.scenario import Scenario
+    from benchbench.tuning.moments import Moment
     from benchbench.tuning.setups import Question
     from benchbench.tuning.tune import TuneRequest
 
 DEFAULT_SCENARIO = Path("scenarios/bert_base.yaml")
 _TARGET_NOT_REACHED = 4
 _ENGINES = ("local", "ray", "slurm")
+
+
+class Files(NamedTuple):
+    """What is written beside the results, where it is asked for."""
+
+    record: Path | None
+    prometheus: Path | None
 
 
 class Options(TypedDict):
@@ -67,6 +75,10 @@ def command(  # noqa: PLR0913 - one parameter an option
     out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="write no page")] = False,
+    prometheus: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="keep a file in Prometheus' text format while it runs (textfile collector)"),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what would run, for how long and why, and run nothing")
     ] = False,
@@ -95,24 +107,33 @@ def command(  # noqa: PLR0913 - one parameter an option
         return tune_output.dry_run(request, question, as_json=as_json)
     check_out(out)
     check_file(record, "--record")
-    return _tune(request, question, where, as_json=as_json, report=not no_report, record=record)
+    check_file(prometheus, "--prometheus")
+    return _tune(request, question, where, as_json=as_json, report=not no_report, files=Files(record, prometheus))
 
 
-def _tune(
-    request: TuneRequest, question: Question, where: Ground, *, as_json: bool, report: bool, record: Path | None
-) -> int:
+def _tune(request: TuneRequest, question: Question, where: Ground, *, as_json: bool, report: bool, files: Files) -> int:
     from benchbench.cli import tune_output
+    from benchbench.cli.prometheus import Exposition, of_search
     from benchbench.cli.tune_live import display_for
     from benchbench.errors import Interrupted
     from benchbench.tuning.recording import write_records
     from benchbench.tuning.tune import tune
 
     holder = " ".join(request.command)[:200]
-    with where.lock(tune_output.say, holder) as lock_fd, display_for(question) as display:
-        stored = tune(replace(request, lock_fd=lock_fd), where.executor, display.watch, where.clock)
-    if record is not None:
-        rows = write_records(request.scenario, stored.runs, record)
-        tune_output.say(f"recorded in {record}: {rows} row{'' if rows == 1 else 's'}")
+    with (
+        where.lock(tune_output.say, holder) as lock_fd,
+        display_for(question) as display,
+        Exposition(files.prometheus, lambda: of_search(display.state)) as told,
+    ):
+
+        def watch(moment: Moment) -> None:
+            display.watch(moment)
+            told.moved()
+
+        stored = tune(replace(request, lock_fd=lock_fd), where.executor, watch, where.clock)
+    if files.record is not None:
+        rows = write_records(request.scenario, stored.runs, files.record)
+        tune_output.say(f"recorded in {files.record}: {rows} row{'' if rows == 1 else 's'}")
     page = tune_output.write_page(stored) if report else None
     tune_output.show(stored, page)
     if as_json:

@@ -32,7 +32,7 @@ class State:
         self.now: Moment | None = None
         self.best: str = ""
         self.ended = self.failed = self.refused = self.probed = 0
-        self._best: float | None = None
+        self.best_value: float | None = None
 
     def take(self, moment: Moment) -> None:
         """Notes a moment of the search."""
@@ -46,8 +46,8 @@ class State:
         elif moment.event == "end" and moment.role != "confirmation":
             self.ended += 1
             self.failed += moment.value is None
-        if moment.best is not None and moment.role != "confirmation" and moment.best != self._best:
-            self._best = moment.best
+        if moment.best is not None and moment.role != "confirmation" and moment.best != self.best_value:
+            self.best_value = moment.best
             self.best = f"{self.value(moment.best)} (trial {moment.number})"
 
     def value(self, value: float) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REPEATS_DRAWN = 8
-_EVAL_COLUMNS = frozenset({"repeat", "step", "t_s", "training_s", "evaluation_s"})
+EVAL_COLUMNS = frozenset({"repeat", "step", "t_s", "training_s", "evaluation_s"})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,7 +83,7 @@ def learning_curves(subject: RunSubject) -> list[Curve]:
     frame = subject.evals.frame
     if frame is None:
         return []
-    metrics = [name for name in frame.columns if name not in _EVAL_COLUMNS]
+    metrics = [name for name in frame.columns if name not in EVAL_COLUMNS]
     return [
         Curve(repeat=index, metric=metric, training_s=column(rows, "training_s"), value=column(rows, metric))
         for metric in metrics

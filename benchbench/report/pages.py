@@ -1,4 +1,4 @@
-"""Result folders -> a page on disk, or something that rich prints."""
+"""Result folders -> files on disk, or something that rich prints."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from benchbench.errors import StoreError
 from benchbench.record.store import write_atomic
 from benchbench.record.study import Study
 from benchbench.record.types import Run
+from benchbench.report import index_page
 from benchbench.report.plugins import sections_of
+from benchbench.report.rendering import DEFAULT, Document, Renderer, renderer
 from benchbench.report.subject import (
     AnySubject,
     ComparisonSubject,
@@ -24,11 +26,6 @@ from benchbench.report.subject import (
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-
-    from benchbench.report.content import Section
-    from benchbench.report.html_page import Article
-
-LIMIT_BYTES = 6_000_000
 
 
 def write_run(folders: Sequence[Path], out_file: Path) -> Path:
@@ -54,52 +51,44 @@ def write_study(folder: Path, out_file: Path) -> Path:
 
 
 def write_page(subjects: Sequence[Subject], out_file: Path) -> Path:
-    """Writes one page for several runs and studies, the last left out where it would outgrow `LIMIT_BYTES`.
+    """Writes one page for several runs and studies, those that find no room in its table alone.
 
     Arguments and errors as `write_run`.
     """
-    from benchbench.report.several import articles_of, overview
-
-    names = {subject.scenario.name for subject in subjects}
-    title = names.pop() if len(names) == 1 else f"{len(subjects)} results"
-    return _write(_fitting(articles_of(subjects), overview(subjects), title), out_file)
+    return write(Document(subjects=tuple(subjects)), renderer(DEFAULT), out_file)
 
 
 def write_comparison(subject: ComparisonSubject, out_file: Path) -> Path:
     """Writes the page of a comparison; `out_file`, result and errors as `write_run`."""
-    from benchbench.report.html_page import page
-    from benchbench.report.several import article_of_comparison
-
-    return _write(page([article_of_comparison(subject)], None, f"{subject.scenario.name}, compared"), out_file)
+    return write(Document(subjects=(subject,)), renderer(DEFAULT), out_file)
 
 
 def write_history(subjects: Sequence[HistorySubject], out_file: Path) -> Path:
     """Writes one page for the series of a history, as `write_page` does."""
-    from benchbench.report.several import articles_of_history, overview_of_history
-
-    names = {subject.scenario.name for subject in subjects}
-    title = f"{names.pop() if len(names) == 1 else f'{len(names)} scenarios'}, over time"
-    return _write(_fitting(articles_of_history(subjects), overview_of_history(subjects), title), out_file)
+    return write(Document(subjects=tuple(subjects)), renderer(DEFAULT), out_file)
 
 
-def _fitting(articles: Sequence[Article], overview: Section | None, title: str) -> str:
-    """A page of as many articles as find room, at least one."""
-    from benchbench.report.html_page import page
+def write(document: Document, made_by: Renderer, out_file: Path) -> Path:
+    """Writes a document's file, and brings the index of its folder up to date where there is one.
 
-    assert articles
-    for count in range(len(articles), 0, -1):
-        text = page(articles[:count], overview, title, len(articles) - count)
-        if len(text.encode()) <= LIMIT_BYTES:
-            break
-    return text
+    Args:
+        document: what to tell.
+        made_by: in which format.
+        out_file: what stood there before is replaced at once or not at all.
 
+    Returns:
+        `out_file`.
 
-def _write(text: str, out_file: Path) -> Path:
+    Raises:
+        StoreError: it cannot be written.
+    """
+    text = made_by.text(document)
     try:
         out_file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot be made: {error.strerror or error}", file=str(out_file.parent)) from error
     write_atomic(out_file, text)
+    index_page.refresh(out_file.parent)
     return out_file
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from benchbench.record.differences import leaves
@@ -14,8 +15,8 @@ from benchbench.report.wording import Setting, setting, tone_of
 _SETTINGS_TOLD = 6
 
 
-def articles_of(subjects: Sequence[Subject]) -> list[Article]:
-    """One article a subject, in their order."""
+def articles_of(subjects: Sequence[Subject], most: int) -> list[Article]:
+    """One article a subject, in their order, for the first `most`; what tells them apart is seen among all."""
     told = _differences(subjects)
     return [
         Article(
@@ -28,7 +29,7 @@ def articles_of(subjects: Sequence[Subject]) -> list[Article]:
             id=subject.id,
             sections=sections_of(subject),
         )
-        for index, subject in enumerate(subjects)
+        for index, subject in enumerate(subjects[:most])
     ]
 
 
@@ -129,9 +130,13 @@ def _differences(subjects: Sequence[Subject]) -> list[dict[str, Setting]]:
     """Of each scenario the settings in which the scenarios of one name differ."""
     flat = [dict(leaves(s.scenario.document())) for s in subjects]
     names = [s.scenario.name for s in subjects]
+    every = dict.fromkeys(key for one in flat for key in one)
+    seen: defaultdict[tuple[str, str], set[Setting]] = defaultdict(set)
+    for one, name in zip(flat, names, strict=True):
+        for key in every:
+            seen[name, key].add(one.get(key))
     found = []
     for one, name in zip(flat, names, strict=True):
-        kin = [other for other, other_name in zip(flat, names, strict=True) if other_name == name]
-        different = [key for key, value in one.items() if any(other.get(key) != value for other in kin)]
+        different = [key for key in one if len(seen[name, key]) > 1]
         found.append({key: one[key] for key in different[:_SETTINGS_TOLD]})
     return found

@@ -150,6 +150,11 @@ class StudySubject:
         """Those of the recommendation that can be read."""
         return self._runs(self.study.recommendation.run_ids)
 
+    @cached_property
+    def runs(self) -> tuple[RunSubject, ...]:
+        """All of the study that can be read."""
+        return self._runs(self.run_ids)
+
     def _runs(self, run_ids: tuple[str, ...]) -> tuple[RunSubject, ...]:
         found = []
         for run_id in (i for i in run_ids if i not in self.missing):

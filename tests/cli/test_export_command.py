@@ -78,3 +78,18 @@ def test_a_place_that_cannot_be_written_is_exit_code_3(capsys: pytest.CaptureFix
     Path("file").write_text("")
     assert run(["export", ID, "--format", "yaml", "-o", "file/x.yaml"]) == 3
     assert "file" in capsys.readouterr().err
+
+
+def test_a_run_or_a_study_goes_to_a_tracker(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", ID, "--format", "tensorboard"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "written: 13 entries" in said.err  # the study, its four trials, two runs of three repeats
+    assert "to see them: tensorboard --logdir runs" in said.err
+    assert run(["export", "results/a", "--format", "tensorboard", "-o", "mine"]) == 0
+    assert sorted(path.name for path in Path("mine/a").iterdir() if path.is_dir()) == [f"repeat-{i}" for i in range(3)]
+
+
+def test_a_misspelt_tracker_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", ID, "--format", "tensorbord"]) == 2
+    assert "--format: no format is called 'tensorbord': did you mean 'tensorboard'?" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from benchbench.cli import tune_ground
 from benchbench.cli.main import run
@@ -350,3 +351,13 @@ def test_the_tables_line_stands_in_the_message(tune: Tune, capsys: pytest.Captur
     assert tune("--budget", "1h", "--json", rows=[row("16", "fp32"), row("16", "fp32", step_s="0.3")]) == 2
     error = document(capsys)["error"]
     assert (error["kind"], error["file"], error["line"], error["key"]) == ("record", "t.csv", 3, "seed")
+
+
+def test_prometheus_is_told_where_the_search_is(tune: Tune, tmp_path: Path) -> None:
+    assert tune("--budget", "10m", "--prometheus", "tune.prom") == 0
+    families = {f.name: f for f in text_string_to_metric_families((tmp_path / "tune.prom").read_text())}
+    assert families["benchbench_running"].samples[0].value == 0
+    best = families["benchbench_best_objective"].samples[0]
+    assert best.labels["scenario"] == "recorded"
+    assert 7 < best.value < 8
+    assert sum(sample.value for sample in families["benchbench_trials"].samples) > 2
