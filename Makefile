@@ -9,8 +9,9 @@ READY  := $(VENV)/.ready
 run: $(READY)                   ## run the first scenario: benchbench run scenarios/bert_base.yaml
 	$(BIN)/benchbench run scenarios/bert_base.yaml
 
-test: check                     ## every check: style, types, layers, tests
-	$(BIN)/python -m pytest
+test: check                     ## every check: style, types, layers, tests; first what may share the machine
+	$(BIN)/python -m pytest -m 'not alone' --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest -m alone
 
 check: $(READY)                 ## style, types and layers only
 	$(BIN)/ruff check .

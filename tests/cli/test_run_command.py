@@ -66,6 +66,7 @@ def test_the_document_is_the_contracts(tmp_path: Path, environment: dict[str, st
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_time_to_target_reaches_90_percent_within_a_minute(tmp_path: Path, environment: dict[str, str]) -> None:
     answer = benchbench(
         tmp_path, environment, "run", TINY, "--set", "measure.procedure=time-to-target", "--repeats", "1", "--json",

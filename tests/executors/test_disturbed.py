@@ -11,11 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from benchbench.executors.base import Request
 from benchbench.executors.kinds.child import ChildExecutor
 from benchbench.record.types import Outcome, Repeat
 from benchbench.scenario.scenario import Scenario
 from tests.executors.trees import PRELUDE
+
+pytestmark = pytest.mark.alone
 
 STEPS = 40
 # Steps that use the CPU for a twentieth of a second each, whatever else does.

@@ -17,6 +17,8 @@ from benchbench.hardware.probe import Reading
 from benchbench.hardware.probes import cpu
 from benchbench.hardware.probes.cpu import PLUGIN
 
+pytestmark = pytest.mark.alone
+
 MIB = 1 << 20
 NOBODY: frozenset[int] = frozenset()
 BUSY = "import time; block = bytearray({}); print(flush=True)\nwhile True: pass"
