@@ -90,3 +90,8 @@ class Search(Value):
         description="how setups are proposed: factored models seconds per step and steps to target; tpe, gp and random "
         "take each candidate as a whole",
     )
+    reuse: bool = Field(
+        True,
+        description="whether what earlier studies and runs under the same results folder measured of this space, on "
+        "this machine, is used again; what confirms a claim never is",
+    )
