@@ -32,7 +32,7 @@ def typed(search: Search, model: type[BaseModel]) -> Search:
         return search
     space = {key: _entry(key, values, model) for key, values in search.space.items()}
     baseline = {key: _value(("baseline", key), key, value, model)[1] for key, value in search.baseline.items()}
-    return Search(space=space, baseline=baseline, method=search.method)
+    return Search(**{**dict(search), "space": space, "baseline": baseline})
 
 
 def searchable(key: str, model: type[BaseModel]) -> bool:

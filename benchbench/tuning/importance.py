@@ -2,9 +2,9 @@
 
 Where the search has a model of its measurements, its own main effects say it: the variance, over the whole space, of
 the logarithm of the objective that one setting alone explains (the first-order terms of functional ANOVA; Hutter,
-Hoos and Leyton-Brown, ICML 2014). Optuna's evaluators see completed trials alone; here those are few, probes and trainings
-that were cut short are not among them, and they crowd where the search went. They speak where there is no model:
-PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023), which needs no scikit-learn.
+Hoos and Leyton-Brown, ICML 2014). Optuna's evaluators see completed trials alone; here those are few,
+probes and trainings that were cut short are not among them, and they crowd where the search went. They speak where
+there is no model: PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023), which needs no scikit-learn.
 """
 
 from __future__ import annotations
