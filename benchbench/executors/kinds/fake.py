@@ -32,6 +32,7 @@ class Answer:
         interrupt: raise KeyboardInterrupt in mid-run, as Ctrl-C does.
         peak_memory_bytes: what it takes.
         foreign_cpus: how many CPUs others use meanwhile, of two that are all in use.
+        on_test_split: the target's metric there, where it is asked for; None = not scored.
     """
 
     step_s: float = 0.01
@@ -40,6 +41,7 @@ class Answer:
     interrupt: bool = False
     peak_memory_bytes: int = 2**30
     foreign_cpus: float = 0.0
+    on_test_split: float | None = None
 
 
 Script = Callable[[Scenario, int], Answer]
@@ -82,11 +84,18 @@ class FakeExecutor:
             phases_s={"start": 0.0},
             figures=figures(lines, request.scenario.measure.confidence, answer.peak_memory_bytes),
             reach=found,
-            final_metrics={"train_loss": 0.5},
+            final_metrics={"train_loss": 0.5, **_scored(request, answer)},
             telemetry=seen,
             warnings=(*telemetry_warnings(seen, lines), *(d.warning for d in disturbed)),
             suspect=tuple(d.warning.message for d in disturbed if d.suspect),
         )
+
+
+def _scored(request: Request, answer: Answer) -> dict[str, float]:
+    target = request.scenario.target
+    if not request.test_split or target is None or answer.on_test_split is None:
+        return {}
+    return {f"test_{target.metric}": answer.on_test_split}
 
 
 def _events(request: Request, answer: Answer) -> list[dict[str, Any]]:
