@@ -37,7 +37,7 @@ from benchbench.tuning.space import Listed, Ranged, Scalar, SearchSpace, identit
 from benchbench.values import Observed
 
 KNOWN = "known.json"
-_MOST = 200  # measurements that are used again
+_MOST = 100  # measurements that are used again: each is a trial, and Optuna's durable journal takes 10 ms for one
 _MOST_OF_ONE = 6  # of one setup
 _MOST_STARTS = 2
 _NO_SETTING = frozenset({"measure.repeats", *PROBE, "measure.procedure"})

@@ -257,5 +257,6 @@ def _message(trial: Trial) -> str:
     if trial.failure is not None:
         return trial.failure.message
     if trial.role == "probe" and trial.step_s is not None:
-        return f"a step takes {human(trial.step_s, 's')}"
+        told = f"a step takes {human(trial.step_s, 's')}"
+        return f"{trial.note}: {told}" if trial.note else told
     return trial.note or ""

@@ -93,7 +93,8 @@ class FakeExecutor:
 
 def _scored(request: Request, answer: Answer) -> dict[str, float]:
     target = request.scenario.target
-    if not request.test_split or target is None or answer.on_test_split is None:
+    trains = request.scenario.measure.procedure == "time-to-target"
+    if not (trains and request.test_split) or target is None or answer.on_test_split is None:
         return {}
     return {f"test_{target.metric}": answer.on_test_split}
 
