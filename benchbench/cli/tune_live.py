@@ -19,7 +19,7 @@ from benchbench.tuning.setups import Question
 from benchbench.units import human
 
 _LINE_EVERY_S = 10.0
-_REFUSALS_TOLD = 3
+_REFUSALS_TOLD = 3  # and as many of what was reused
 
 
 class State:
@@ -31,7 +31,7 @@ class State:
         self.run = RunState(1)
         self.now: Moment | None = None
         self.best: str = ""
-        self.ended = self.failed = self.refused = self.probed = 0
+        self.ended = self.failed = self.refused = self.probed = self.reused = 0
         self.best_value: float | None = None
 
     def take(self, moment: Moment) -> None:
@@ -41,6 +41,8 @@ class State:
             self.run.take(self.scenario, 0, moment.what)
         if moment.event == "refused":
             self.refused += 1
+        if moment.event == "reused":
+            self.reused += 1
         if moment.event == "end" and moment.role == "probe":
             self.probed += 1
         elif moment.event == "end" and moment.role != "confirmation":
@@ -60,6 +62,7 @@ class State:
         left = f"time left {human(self.now.left_s, 's', 2)}" if self.now is not None else ""
         best = f"best so far {self.best}" if self.best else "nothing has a value yet"
         probes = f", probes {self.probed}" if self.probed else ""
+        probes += f", reused {self.reused}" if self.reused else ""
         counts = f"measured {self.ended}{probes}, without a value {self.failed}, refused {self.refused}"
         return "  ".join((left, best, counts))
 
@@ -146,12 +149,17 @@ def ending(moment: Moment, state: State) -> str:
         if state.refused > _REFUSALS_TOLD:
             return ""
         return f"{told} (further refusals are only counted)" if state.refused == _REFUSALS_TOLD else told
-    if moment.event != "end" or moment.role == "confirmation":
+    if moment.event not in ("end", "reused") or moment.role == "confirmation":
+        return ""
+    if moment.event == "reused" and state.reused > _REFUSALS_TOLD:
         return ""
     told = moment.message or "the target was not reached"
     if moment.value is not None:
-        told = "; ".join(part for part in (state.value(moment.value), moment.message) if part)
-    return f"{title(moment)}: {told}"
+        said = state.value(moment.value)
+        parts = (moment.message, said) if moment.event == "reused" else (said, moment.message)
+        told = "; ".join(part for part in parts if part)
+    more = " (further ones are only counted)" if moment.event == "reused" and state.reused == _REFUSALS_TOLD else ""
+    return f"{title(moment)}: {told}{more}"
 
 
 def display_for(question: Question) -> Display:

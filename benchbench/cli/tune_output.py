@@ -60,6 +60,11 @@ def show(stored: StoredStudy, page: Path | None) -> None:
     if study.replayed_from is not None:
         say(f"every answer came from {study.replayed_from}; the seconds are those of a virtual clock")
     say(f"{spent} of {budget} spent; trials: {counts or 'none'}; the search ended: {study.stopped}")
+    reused = sum(t.reused_from is not None for t in study.trials)
+    if reused:
+        say(f"{reused} of these were measured by earlier studies and runs, and not again (search.reuse)")
+    for line in _beside_the_time(study):
+        say(line)
     say(f"stored in {shown(stored.folder)}")
     if page is not None:
         say(f"page: {shown(page)}")
@@ -75,11 +80,24 @@ def _comparison(study: Study) -> object:
         ("reached the target", _share(before.reach_rate), _share(after.reach_rate)),
         ("time a step", _shown(before.step_s), _shown(after.step_s)),
         ("throughput", _shown(before.samples_per_s), _shown(after.samples_per_s)),
+        ("reached, over all seeds", _shown(before.reach_rate_over_seeds), _shown(after.reach_rate_over_seeds)),
+        *((f"test {name}", _shown(before.test_metrics.get(name)), _shown(e)) for name, e in after.test_metrics.items()),
     ]
     for row in rows:
         if row[1:] != ("", ""):
             table.add_row(*row)
     return table
+
+
+def _beside_the_time(study: Study) -> list[str]:
+    """How the recommended setup fares at the neighbouring learning rates, and which settings matter."""
+    from benchbench.report.claim import importance_in_words, neighbours_in_words
+
+    lines = [
+        ("at the neighbouring learning rates", neighbours_in_words(study.recommendation)),
+        ("what matters most", importance_in_words(study.importance)),
+    ]
+    return [f"{about}: {told}" for about, told in lines if told]
 
 
 def _shown(estimate: Estimate | None) -> str:

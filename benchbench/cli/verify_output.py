@@ -91,6 +91,8 @@ def show(found: Verification, stored: Sequence[Stored], page: Path | None) -> No
     if found.checks:
         console().print(_table(found.checks))
     _say(f"the claim {'is ' if found.verdict == 'inconclusive' else ''}{_VERDICTS[found.verdict]}: {found.reason}")
+    for line in _beside_the_time(found):
+        _say(line)
     if found.differs:
         _say(f"different from then: {_told(found.differs)}")
     for one in stored:
@@ -101,6 +103,19 @@ def show(found: Verification, stored: Sequence[Stored], page: Path | None) -> No
         _say(told)
     if page is not None:
         _say(f"page: {shown(page)}")
+
+
+def _beside_the_time(found: Verification) -> list[str]:
+    """The metrics on the test split, then and now, and what the study says of the neighbouring learning rates."""
+    from benchbench.tuning.neighbours import fragility
+
+    claim, measured = found.claim, found.measured
+    lines = [
+        f"test {name}: {_value(claim.test_metrics.get(name)) or 'nothing'} claimed, {_value(value)} measured"
+        for name, value in measured.test_metrics.items()
+    ]
+    time_s = None if claim.time_to_target_s is None else claim.time_to_target_s.value
+    return [*lines, *(f"{warning.message}, its study found" for warning in fragility(claim.neighbours, time_s))]
 
 
 def _table(checks: Sequence[Check]) -> Table:

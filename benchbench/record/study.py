@@ -15,6 +15,8 @@ from benchbench.values import Observed
 
 Overrides = dict[str, bool | int | float | str | None]
 Objective = Literal["time", "energy", "cost", "throughput"]
+OVER_SEEDS = "of all its trainings that were not cut short, those of the search too; Wilson's interval"
+TEST_METRICS = "on the test split, which the search never sees; over the repeats of the confirmation"
 
 
 class Trial(Observed):
@@ -22,11 +24,14 @@ class Trial(Observed):
 
     number: int
     overrides: Overrides
-    role: Literal["baseline", "candidate", "probe", "confirmation", "explanation"]
+    role: Literal["baseline", "candidate", "probe", "confirmation", "explanation", "neighbour"]
     outcome: Outcome
     failure: Failure | None = None
     note: str | None = Field(None, description="what a reader must know of how it ended, where it did not fail")
     run_id: str | None = None
+    reused_from: str | None = Field(
+        None, description="the run of an earlier study or command that was taken in place of measuring again"
+    )
     objective: float | None = Field(None, description="seconds to target, or seconds a sample; None = no value")
     second_objective: float | None = Field(None, description="of the second of two objectives")
     breaches: tuple[str, ...] = Field((), description="the constraints that it breaks, in words")
@@ -34,6 +39,17 @@ class Trial(Observed):
     step_s: float | None = Field(None, description="a steady step of what was measured")
     started_s: float = Field(description="seconds since the search began")
     ended_s: float
+
+
+class Neighbour(Observed):
+    """The recommended setup at the next lower or higher learning rate."""
+
+    overrides: Overrides
+    learning_rate: float
+    time_to_target_s: float | None = Field(None, description="None = it missed the target, or that is not known")
+    reached: bool | None = Field(None, description="of a measured one")
+    source: Literal["measured", "predicted"]
+    run_id: str | None = None
 
 
 class Baseline(Observed):
@@ -45,6 +61,8 @@ class Baseline(Observed):
     samples_per_s: Estimate | None = None
     reach_rate: float | None = None
     breaches: tuple[str, ...] = Field((), description="the constraints that it breaks, in words")
+    reach_rate_over_seeds: Estimate | None = Field(None, description=OVER_SEEDS)
+    test_metrics: dict[str, Estimate] = Field({}, description=TEST_METRICS)
     run_ids: tuple[str, ...] = ()
 
 
@@ -61,6 +79,11 @@ class Recommendation(Observed):
     speedup: Estimate | None = None
     reach_rate: float | None = None
     breaches: tuple[str, ...] = Field((), description="where no setup holds the constraints, those that it breaks")
+    reach_rate_over_seeds: Estimate | None = Field(None, description=OVER_SEEDS)
+    test_metrics: dict[str, Estimate] = Field({}, description=TEST_METRICS)
+    neighbours: tuple[Neighbour, ...] | None = Field(
+        None, description="None = the learning rate is not searched, or nothing is known of those beside it"
+    )
     tied_with: tuple[Overrides, ...] = ()
     run_ids: tuple[str, ...] = ()
     reason: str = Field("", description="why this verdict, in one sentence")
@@ -88,6 +111,13 @@ class ParetoPoint(Observed):
     )
     confirmed: bool = Field(description="whether it was measured again, with fresh seeds")
     run_ids: tuple[str, ...] = ()
+
+
+class Importance(Observed):
+    """How much of the differences between the space's setups each setting makes."""
+
+    by: Literal["model", "ped-anova"] = Field(description="variance of main effects in the search's model, or Optuna's")
+    shares: dict[str, float] = Field(description="by key, the largest first; they add up to 1")
 
 
 class Economics(Observed):
@@ -120,14 +150,15 @@ class Study(Observed):
     attribution: tuple[Attribution, ...] = ()
     pareto: tuple[ParetoPoint, ...] = Field((), description="of two objectives, by the first")
     economics: Economics
+    importance: Importance | None = None
     warnings: tuple[RunWarning, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """How many of the search's trials ended in which outcome; every outcome has its entry.
 
-        Confirmations and explanations are left out: they came after the search.
+        Confirmations, explanations and neighbours are left out: they came after the search. What was reused is in.
         """
-        searched = [t.outcome for t in self.trials if t.role not in ("confirmation", "explanation")]
+        searched = [t.outcome for t in self.trials if t.role not in _AFTER_THE_SEARCH]
         return {o.value: searched.count(o) for o in _CONTRACT_ORDER}
 
     def answer(self, directory: str | None, report: str | None) -> dict[str, Any]:
@@ -145,10 +176,14 @@ class Study(Observed):
             "stopped": self.stopped,
             "replayed_from": self.replayed_from,
             "trials": self.counts(),
+            "reused": [t.reused_from for t in self.trials if t.reused_from is not None],
+            "importance": None if self.importance is None else self.importance.shares,
+            "importance_by": None if self.importance is None else self.importance.by,
             **{k: whole[k] for k in ("baseline", "recommendation", "attribution", "economics", "warnings", *two)},
         }
 
 
+_AFTER_THE_SEARCH = ("confirmation", "explanation", "neighbour")
 _CONTRACT_ORDER = (
     Outcome.OK, Outcome.REFUSED, Outcome.OOM, Outcome.TIMEOUT, Outcome.CRASHED, Outcome.DIVERGED, Outcome.INTERRUPTED,
     Outcome.INVALID,

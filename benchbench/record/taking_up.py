@@ -25,7 +25,7 @@ from benchbench.scenario.scenario import Scenario
 from benchbench.values import Observed
 
 BEGUN = "begun.json"
-_MAY_DIFFER = ("cuda", "threads", "interop_threads", "git_commit", "git_dirty")  # the trainer's to tell, or no matter
+MAY_DIFFER = ("cuda", "threads", "interop_threads", "git_commit", "git_dirty")  # the trainer's to tell, or no matter
 _TOLD = 3
 
 
@@ -82,8 +82,8 @@ def take_up(out: Path, scenario: Scenario, machine: Machine, study: str | None =
         begun = _begun(folder)
         if begun is None or begun.study != study or begun.scenario.key != scenario.key:
             continue
-        elsewhere = _elsewhere(begun.machine, machine)
-        found = elsewhere or _claimed(folder)
+        away = elsewhere(begun.machine, machine)
+        found = away or _claimed(folder)
         if not isinstance(found, str):
             draft = Draft(out, folder.name[1:], found)
             return Taken(draft=draft, begun=begun, ended=draft.ended())
@@ -120,9 +120,9 @@ def _claimed(folder: Path) -> int | str:
     return "has just become whole"
 
 
-def _elsewhere(there: Machine, here: Machine) -> str | None:
+def elsewhere(there: Machine, here: Machine) -> str | None:
     """In what the machine that a run was begun on differs from this one, in hardware, limits or versions."""
-    told = [dict(leaves(m.model_dump(mode="json", exclude=set(_MAY_DIFFER)))) for m in (there, here)]
+    told = [dict(leaves(m.model_dump(mode="json", exclude=set(MAY_DIFFER)))) for m in (there, here)]
     differing = [f"{key} was {then} and is {now}" for key, (then, now) in different(*told).items()]
     return (
         f"was begun on another machine, or with other libraries: {', '.join(differing[:_TOLD])}" if differing else None

@@ -52,7 +52,7 @@ WarningCode = Literal[
     "single-repeat", "noisy", "unstable", "suspect", "throttled", "foreign-process", "oversubscribed", "swapping",
     "device-lost", "telemetry-missing", "clock-jump", "recompiled", "target-at-plateau", "low-reach-rate",
     "storage-bound", "suspended", "thermal-drift",
-    "emulated-precision", "micro-batch-lowered", "resumed", "baseline-refused", "idle-not-subtracted",
+    "emulated-precision", "micro-batch-lowered", "resumed", "baseline-refused", "idle-not-subtracted", "fragile",
 ]  # fmt: skip
 
 

@@ -39,7 +39,7 @@ _OBEYED = {
     "measure": "procedure warmup steps repeats confidence relative_halfwidth timeout sample_interval "
     "subtract_idle profile remeasure",
     "target": "metric at_least at_most eval_every",
-    "search": "baseline space method",
+    "search": "baseline space method reuse",
     "search.constraints": "peak_memory power_w cost metric",
 }
 OBEYED = frozenset(f"{section}.{name}".lstrip(".") for section, names in _OBEYED.items() for name in names.split())

@@ -139,3 +139,8 @@ class Search(Value):
         "take each candidate as a whole",
     )
     constraints: Constraints = Constraints()
+    reuse: bool = Field(
+        True,
+        description="whether what earlier studies and runs under the same results folder measured of this space, on "
+        "this machine, is used again; what confirms a claim never is",
+    )

@@ -128,6 +128,29 @@ def median_with_misses(values: Sequence[float], confidence: float, unit: str) ->
     return Estimate(value=median, low=min(values), high=None, confidence=confidence, n=len(values), unit=unit)
 
 
+def wilson(successes: int, tries: int, confidence: float) -> Estimate:
+    """The share of tries that succeed, with Wilson's score interval (Wilson 1927, JASA 22, 209-212).
+
+    It covers as promised on average also for few tries and shares near 0 or 1, where Clopper and Pearson's is wider
+    than it need be (Brown, Cai and DasGupta 2001, Statistical Science 16, 101-133).
+
+    Args:
+        successes: of the tries.
+        tries: at least one.
+        confidence: coverage.
+    """
+    from scipy.special import ndtri
+
+    assert 0 <= successes <= tries > 0
+    z2 = float(ndtri(0.5 + confidence / 2)) ** 2
+    share = successes / tries
+    centre = (share + z2 / (2 * tries)) / (1 + z2 / tries)
+    half = math.sqrt(z2 * (share * (1 - share) + z2 / (4 * tries)) / tries) / (1 + z2 / tries)
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == tries else min(1.0, centre + half)
+    return Estimate(value=share, low=low, high=high, confidence=confidence, n=tries, unit="fraction")
+
+
 @dataclass(frozen=True, kw_only=True)
 class LogMean:
     """The mean of a logarithm and how well it is known.

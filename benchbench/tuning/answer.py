@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchbench.record.study import Attribution, Baseline, Economics, Recommendation
+from benchbench.record.study import Attribution, Baseline, Economics, Importance, Recommendation
 from benchbench.record.summary import Summary, summarize, warnings_of
 from benchbench.record.types import Outcome, Run, RunWarning
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.account import attribution, economics, run_ids
+from benchbench.tuning.claimed import reach_rate, test_metrics
 from benchbench.tuning.confirm import Confirmation
 from benchbench.tuning.explaining import Explanation
+from benchbench.tuning.neighbours import Around, fragility
 from benchbench.tuning.setups import Question, Setup
 from benchbench.tuning.stop import Stop
 from benchbench.tuning.verdict import Evidence, Judgement, Verdict, judge, says_nothing
@@ -31,6 +33,8 @@ class Findings:
         confirmation: what was measured again.
         stop: why it ended.
         explanation: what each setting does to the time, as far as it was measured.
+        around: how the recommended setup fares at the neighbouring learning rates.
+        importance: which settings matter, over the whole space.
     """
 
     question: Question
@@ -39,6 +43,8 @@ class Findings:
     confirmation: Confirmation
     stop: Stop
     explanation: Explanation = field(default_factory=Explanation)
+    around: Around = field(default_factory=Around)
+    importance: Importance | None = None
 
     @property
     def baseline(self) -> Setup | None:
@@ -109,7 +115,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
     """
     question, baseline = findings.question, findings.baseline
     judgement = judged(findings, asked.measure.confidence)
-    setup = _recommended(findings, judgement)
+    setup = recommended(findings, judgement)
     today = vary(asked, dict(asked.search.baseline))
     scenario = today if setup is baseline or setup is None else vary(asked, setup.trial.overrides)
     runs = [run for run in (findings.shown(baseline), findings.shown(setup)) if run is not None]
@@ -124,6 +130,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             samples_per_s=before.samples_per_s,
             reach_rate=before.reach_rate,
             breaches=findings.breaches(baseline),
+            **_beside_the_time(findings, baseline),
             run_ids=_ids(findings, baseline),
         ),
         recommendation=Recommendation(
@@ -134,6 +141,8 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             samples_per_s=after.samples_per_s,
             reach_rate=after.reach_rate,
             breaches=findings.breaches(setup),
+            **_beside_the_time(findings, setup),
+            neighbours=findings.around.neighbours,
             run_ids=_ids(findings, setup),
             **_judged(findings, judgement, today),
         ),
@@ -147,6 +156,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
         warnings=(
             *_of_baseline(baseline),
             *dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run))),
+            *fragility(findings.around.neighbours, None if setup is None else time_of(findings, setup)),
         ),
     )
 
@@ -174,6 +184,23 @@ def _of_baseline(baseline: Setup | None) -> tuple[RunWarning, ...]:
     return (RunWarning(code="baseline-refused", message=f"the baseline has no time to compare with{why}"),)
 
 
+def time_of(findings: Findings, setup: Setup) -> float | None:
+    """Seconds to the target of a setup, as its confirmation has it, else its training; None where it missed."""
+    estimate = _summary(findings.shown(setup)).time_to_target_s
+    return None if estimate is None else estimate.value
+
+
+def _beside_the_time(findings: Findings, setup: Setup | None) -> dict[str, Any]:
+    """What is claimed of a setup beside its time."""
+    if setup is None:
+        return {}
+    confirmed = findings.again(setup)
+    same = [s.run for s in findings.setups if s.trained and s.scenario == setup.scenario and s.run is not None]
+    confidence = findings.question.scenario.measure.confidence
+    rate = reach_rate(same, confirmed, findings.question.objective, confidence)
+    return {"test_metrics": test_metrics(confirmed), "reach_rate_over_seeds": rate}
+
+
 def _judged(findings: Findings, judgement: Judgement, today: Scenario) -> dict[str, Any]:
     """What a recommendation says of how sure it is."""
     return {
@@ -184,7 +211,7 @@ def _judged(findings: Findings, judgement: Judgement, today: Scenario) -> dict[s
     }
 
 
-def _recommended(findings: Findings, judgement: Judgement) -> Setup | None:
+def recommended(findings: Findings, judgement: Judgement) -> Setup | None:
     """The setup that is recommended: the judgement's, where there is one, else the best that was measured."""
     if judgement.chosen is not None:
         return findings.finalists[judgement.chosen]
@@ -241,7 +268,7 @@ def _without_answer(findings: Findings, judgement: Judgement) -> str | None:
     if findings.stop is Stop.UNTOLD:
         return _untold(findings)
     if findings.none_holds:
-        broken = findings.breaches(_recommended(findings, judgement))
+        broken = findings.breaches(recommended(findings, judgement))
         return f"no setup that was measured holds the constraints; of the one that came closest, {'; '.join(broken)}"
     return None
 

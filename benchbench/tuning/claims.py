@@ -11,8 +11,8 @@ from pydantic import Field
 
 from benchbench.errors import InputError
 from benchbench.record.machine import Machine
+from benchbench.record.study import TEST_METRICS, Neighbour, Study
 from benchbench.record.study import Objective as ObjectiveName
-from benchbench.record.study import Study
 from benchbench.record.types import Run
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
@@ -37,6 +37,8 @@ class Claim(Observed):
     reach_rate: float | None = None
     time_to_target_s: Estimate | None = None
     step_s: Estimate | None = None
+    test_metrics: dict[str, Estimate] = Field({}, description=TEST_METRICS)
+    neighbours: tuple[Neighbour, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,8 @@ def of_study(study: Study, baseline_runs: Sequence[Run], runs: Sequence[Run], re
             reach_rate=advice.reach_rate,
             time_to_target_s=advice.time_to_target_s,
             step_s=advice.step_s,
+            test_metrics=advice.test_metrics,
+            neighbours=advice.neighbours,
         ),
         objective=objective,
         recommended=_prepared(recommended_of(study), objective, repeats),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from benchbench.executors.base import Recalls
 from benchbench.record.study_store import StudyBegun, StudyDraft
-from benchbench.tuning.answer import Findings, judged
+from benchbench.tuning.answer import Findings, judged, recommended, time_of
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import PATIENCE, TRADING_PATIENCE, Budget, Pacing, confirmation_repeats
 from benchbench.tuning.confirm import (
@@ -22,10 +22,13 @@ from benchbench.tuning.confirm import (
 )
 from benchbench.tuning.diary import Diary
 from benchbench.tuning.explaining import Ends, explain
+from benchbench.tuning.importance import importance_of
 from benchbench.tuning.method import Field
 from benchbench.tuning.moments import Watch
+from benchbench.tuning.neighbours import Centre, Surroundings
 from benchbench.tuning.proposals import Proposer
 from benchbench.tuning.resuming import Earlier, TakenStudy
+from benchbench.tuning.reuse import Known
 from benchbench.tuning.search import Search
 from benchbench.tuning.setups import Question, Setup
 from benchbench.tuning.stop import Stop
@@ -34,11 +37,12 @@ _FINALISTS = 1
 
 
 class Beginning(NamedTuple):
-    """What a study is begun with, its folder, and what an earlier command left in it."""
+    """What a study is begun with, its folder, what an earlier command left in it, and what earlier studies tell."""
 
     begun: StudyBegun
     draft: StudyDraft
     left: TakenStudy | None = None
+    known: Known = Known()
 
 
 class Course:
@@ -60,7 +64,7 @@ class Course:
         Raises:
             StoreError: the storage cannot be written.
         """
-        begun, draft, self._left = beginning
+        begun, draft, self._left, known = beginning
         self._question, self._bench, self._diary, self._watch = question, bench, diary, watch
         self._confidence = begun.scenario.measure.confidence
         trains = question.objective.reaches
@@ -81,6 +85,7 @@ class Course:
         )
         self._proposer = Proposer(draft.name, field, draft.folder, durable=bench.kept)
         self._search = Search(question, bench, self._proposer, self._pacing, diary, watch)
+        self._search.learn(known)
         if self._left is not None:
             self._search.take_up(self._left.earlier)
             self._recall([*self._left.earlier, *([] if self._left.confirmed is None else [self._left.confirmed])])
@@ -101,7 +106,8 @@ class Course:
             confirmation=confirmation,
             stop=Stop.INTERRUPTED if confirmation.interrupted else stop,
         )
-        return self._explained(findings)
+        found = self._surrounded(self._explained(findings))
+        return replace(found, importance=importance_of(self._question, self._proposer))
 
     def _confirmation(self, chosen: Sequence[Setup], stop: Stop) -> Confirmation:
         """The baseline and the finalists again; where an earlier command came so far, what it found."""
@@ -146,6 +152,16 @@ class Course:
         ends = Ends(baseline=baseline, baseline_run=baseline_run, best=best, best_run=best_run, noise=noise)
         found = explain(ends, findings.setups, findings.question, self._bench, self._pacing)
         return replace(findings, explanation=found, stop=Stop.INTERRUPTED if found.interrupted else findings.stop)
+
+    def _surrounded(self, findings: Findings) -> Findings:
+        """The findings, with how the recommended setup fares at the neighbouring learning rates."""
+        setup = recommended(findings, judged(findings, self._confidence))
+        time_s = None if setup is None else time_of(findings, setup)
+        if findings.stop is Stop.INTERRUPTED or setup is None or time_s is None:
+            return findings
+        surroundings = Surroundings(findings.setups, self._question, self._bench, self._pacing)
+        found = surroundings.look(Centre(setup=setup, time_s=time_s), self._proposer)
+        return replace(findings, around=found, stop=Stop.INTERRUPTED if found.interrupted else findings.stop)
 
     def _recall(self, earlier: Sequence[Earlier]) -> None:
         """Tells an executor whose answers depend on those before what an earlier command was answered."""

@@ -26,8 +26,7 @@ from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Allowance, Pacing
 from benchbench.tuning.method import Plan
 from benchbench.tuning.proposals import Proposal
-from benchbench.tuning.search import PROBE
-from benchbench.tuning.setups import Question, Setup, measured
+from benchbench.tuning.setups import PROBE, Question, Setup, measured
 from benchbench.tuning.space import identity
 from benchbench.tuning.verdict import Evidence
 

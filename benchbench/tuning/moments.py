@@ -14,7 +14,7 @@ class Moment:
     """One thing that happened.
 
     Attributes:
-        event: a setup starts, goes on, ended or was refused; or the search itself ended.
+        event: a setup starts, goes on, ended, was refused or was measured before; or the search itself ended.
         role: what the setup is measured for.
         number: the trial's.
         overrides: the setup, for every key of the space.
@@ -25,7 +25,7 @@ class Moment:
         what: what the executor says (see `executors.base.Watch`).
     """
 
-    event: Literal["start", "progress", "end", "refused", "stop"]
+    event: Literal["start", "progress", "end", "refused", "reused", "stop"]
     left_s: float
     role: Literal["baseline", "candidate", "probe", "confirmation"] = "candidate"
     number: int = 0

@@ -156,6 +156,11 @@ class Proposer:
         with self._storing():
             self._study.tell(self._described(proposal.number, said), state=TrialState.FAIL)
 
+    @property
+    def study(self) -> optuna.Study:
+        """The study itself, for Optuna's own tools."""
+        return self._study
+
     def standing(self, setups: Sequence[Overrides], *, second: bool = False) -> Standing | None:
         """What setups are held to be worth by all measurements; see `Method`."""
         return self._method.standing(setups, second=second)

@@ -15,14 +15,14 @@ from benchbench.tuning import setups
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Allowance, Pacing
 from benchbench.tuning.diary import Diary, Entry
+from benchbench.tuning.method import Plan
 from benchbench.tuning.moments import Moment, Watch
 from benchbench.tuning.proposals import Found, Proposal, Proposer
 from benchbench.tuning.resuming import Earlier
-from benchbench.tuning.setups import Question, Role, Setup
+from benchbench.tuning.reuse import Known, Memory, reused
+from benchbench.tuning.setups import PROBE, Question, Role, Setup
 from benchbench.tuning.stop import CRASHES_IN_A_ROW, FAILURES_FROM_THE_START, REFUSALS_IN_A_ROW, Stop
 from benchbench.units import human
-
-PROBE = {"measure.procedure": "throughput", "measure.profile": False}
 
 
 class Search:
@@ -39,7 +39,28 @@ class Search:
         self._pacing = pacing
         self._diary = diary
         self._watch = watch
+        self._memory = Memory(Known())
         self._refusals_in_a_row = 0
+
+    def learn(self, known: Known) -> None:
+        """Learns what earlier studies and runs measured: their baseline now, all else once the baseline is there.
+
+        Raises:
+            StoreError: the storage cannot be written.
+        """
+        self._memory = Memory(known)
+        self._recall()
+
+    def _recall(self) -> None:
+        """Takes in what earlier studies measured and is due now; nothing is measured."""
+        for kept in self._memory.due(begun=bool(self.setups)):
+            tells = kept.role != "baseline" or setups.tells(self._question)
+            proposal = self._proposer.again(kept.overrides, Plan(probe=kept.role == "probe"), tells=tells)
+            scenario = self._scenario(kept.role, kept.overrides)
+            if self._question.feasible is not None:
+                self._question.feasible.saw(scenario, kept.repeat)
+            at_s = self._budget.spent_s
+            self._take_in(proposal, reused(self._question, proposal, kept, scenario, at_s))
 
     def take_up(self, earlier: Sequence[Earlier]) -> None:
         """Learns what an earlier command measured, as if it had just been; nothing is measured.
@@ -61,6 +82,8 @@ class Search:
                 if self._question.feasible is not None:
                     self._question.feasible.saw(scenario, one.runs[0].repeats[0])
                 self._take_in(proposal, made)
+            self._memory.tried(entry.overrides)
+            self._recall()
 
     @property
     def best(self) -> Setup | None:
@@ -69,8 +92,8 @@ class Search:
 
     @property
     def most_times(self) -> int:
-        """How often the setup was measured that was measured most often: an index that no repeat has had."""
-        return max((self._times(s.scenario) for s in self.setups if s.scenario is not None), default=0)
+        """An index that no repeat has had."""
+        return setups.fresh_index(self.setups)
 
     def run(self) -> Stop:
         """Searches until there is a reason to stop. An interruption is one; whatever was measured by then stays.
@@ -91,6 +114,7 @@ class Search:
             overrides = self._question.space.of(baseline)
             proposal = self._proposer.baseline(overrides, tells=setups.tells(self._question))
             self._measure(proposal, baseline, self._pacing.baseline(), "baseline")
+        self._recall()
         while True:
             stop = self._reason_to_stop() or self._next()
             if stop is not None:
@@ -119,7 +143,7 @@ class Search:
 
     def _next(self) -> Stop | None:
         """Measures or refuses the next setup, or says why there is none."""
-        proposal = self._proposer.ask(self._pacing.means())
+        proposal = self._recommended() or self._proposer.ask(self._pacing.means())
         if isinstance(proposal, Stop):
             return proposal
         try:
@@ -141,6 +165,14 @@ class Search:
         self._measure(proposal, self._scenario(role, proposal.overrides), allowance, role)
         return None
 
+    def _recommended(self) -> Proposal | None:
+        """What an earlier study of a similar scenario recommends; None where there is nothing more to try."""
+        start = self._memory.start()
+        if start is None:
+            return None
+        why = f"{start.study} recommends it for a similar scenario"
+        return self._proposer.again(start.overrides, Plan(why=why), tells=True)
+
     def _scenario(self, role: Role, overrides: Overrides) -> Scenario:
         """What is measured for a setup."""
         if role == "baseline":
@@ -156,7 +188,7 @@ class Search:
         def watch(_scenario: Scenario, _index: int, what: Mapping[str, Any]) -> None:
             self._tell(event="progress", what=what, **about)
 
-        index = self._times(scenario)
+        index = setups.next_index(self.setups, scenario)
         opened_at = time.time() if self._bench.kept else None
         self._write(proposal, role, started_s, index=index, opened_at=opened_at)
         try:
@@ -194,10 +226,6 @@ class Search:
         )
         self._diary.add(entry)
 
-    def _times(self, scenario: Scenario) -> int:
-        """How often a setup was measured already: the index, and so the seed, of its next repeat."""
-        return sum(s.scenario == scenario for s in self.setups)
-
     def _take_in(self, proposal: Proposal, setup: Setup) -> None:
         trial = setup.trial
         self.setups.append(setup)
@@ -215,7 +243,7 @@ class Search:
         refused = trial.outcome is Outcome.REFUSED
         self._refusals_in_a_row = self._refusals_in_a_row + 1 if refused else 0
         self._tell(
-            event="refused" if refused else "end",
+            event="refused" if refused else "end" if trial.reused_from is None else "reused",
             role=trial.role,
             number=trial.number,
             overrides=trial.overrides,
@@ -240,5 +268,6 @@ def _message(trial: Trial) -> str:
     if trial.failure is not None:
         return trial.failure.message
     if trial.role == "probe" and trial.step_s is not None:
-        return f"a step takes {human(trial.step_s, 's')}"
+        told = f"a step takes {human(trial.step_s, 's')}"
+        return f"{trial.note}: {told}" if trial.note else told
     return trial.note or ""

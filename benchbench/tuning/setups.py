@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -19,8 +19,9 @@ from benchbench.tuning.objective import FAILURE, Objective, is_miss
 from benchbench.tuning.proposals import Proposal
 from benchbench.tuning.space import SearchSpace
 
-Role = Literal["baseline", "candidate", "probe", "confirmation", "explanation"]
+Role = Literal["baseline", "candidate", "probe", "confirmation", "explanation", "neighbour"]
 _NO_COST = Cost(wall_s=0.0)
+PROBE = {"measure.procedure": "throughput", "measure.profile": False}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,7 @@ class Setup:
             self.cost.wall_s,
             trained=self.trial.role != "probe",
             per_second=question.objective.per_second(repeat),
+            reused=self.trial.reused_from is not None,
         )
         return replace(
             reading,
@@ -95,8 +97,9 @@ class Setup:
 
     @property
     def measured(self) -> bool:
-        """Whether a measurement was begun; a refusal costs nothing and counts for nothing."""
-        return self.run is not None and self.trial.outcome is not Outcome.REFUSED
+        """Whether a measurement was begun; what was refused or reused costs nothing and counts for nothing."""
+        fresh = self.trial.reused_from is None
+        return fresh and self.run is not None and self.trial.outcome is not Outcome.REFUSED
 
     @property
     def trained(self) -> bool:
@@ -186,17 +189,38 @@ def measured(
 
 
 def _note(repeat: Repeat, scenario: Scenario) -> str | None:
-    """That a training was cut short: then a target that it did not reach says only that it was slower."""
+    """That a training missed; of one that was cut short, that it says only that it was slower."""
     if repeat.outcome is not Outcome.OK or repeat.reach is None or repeat.reach.reached or repeat.figures is None:
         return None
     steps = repeat.figures.measured_steps + repeat.figures.warmup_steps
-    if "stopped_by_deadline" in repeat.facts:
-        if repeat.facts["stopped_by_deadline"]:
-            return f"stopped after {steps} steps: it had become slower than the best so far"
+    if not was_cut(repeat, scenario):
         return f"the target was not reached in {steps} steps"
-    if steps >= scenario.training.max_steps:
-        return f"the target was not reached in {steps} steps"
-    return f"stopped after {steps} of {scenario.training.max_steps} steps: it had become slower than the best so far"
+    of = "" if "stopped_by_deadline" in repeat.facts else f" of {scenario.training.max_steps}"
+    return f"stopped after {steps}{of} steps: it had become slower than the best so far"
+
+
+def was_cut(repeat: Repeat, scenario: Scenario) -> bool:
+    """Whether a training ended before its target and before its last step, so that it tells a bound alone."""
+    if repeat.outcome is not Outcome.OK or repeat.reach is None or repeat.reach.reached or repeat.figures is None:
+        return False
+    told = repeat.facts.get("stopped_by_deadline")
+    if told is not None:
+        return bool(told)
+    return repeat.figures.measured_steps + repeat.figures.warmup_steps < scenario.training.max_steps
+
+
+def next_index(setups: Sequence[Setup], scenario: Scenario) -> int:
+    """The index, and so the seed, of a setup's next repeat: one that none of its repeats had."""
+    return 1 + max((_index(s) for s in setups if s.scenario == scenario), default=-1)
+
+
+def fresh_index(setups: Sequence[Setup]) -> int:
+    """An index that no repeat of any setup had."""
+    return 1 + max((_index(s) for s in setups), default=-1)
+
+
+def _index(setup: Setup) -> int:
+    return -1 if setup.run is None else setup.run.repeats[0].index
 
 
 def tells(question: Question) -> bool:
@@ -213,4 +237,5 @@ def said(trial: Trial) -> dict[str, Any]:
         "reached_target": trial.reached_target,
         "failure": trial.failure.message if trial.failure is not None else None,
         "breaches": list(trial.breaches) or None,
+        "reused_from": trial.reused_from,
     }

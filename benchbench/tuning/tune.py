@@ -33,6 +33,7 @@ from benchbench.tuning.moments import Watch
 from benchbench.tuning.objective import Objective
 from benchbench.tuning.pareto import front_of
 from benchbench.tuning.resuming import find, take_up
+from benchbench.tuning.reuse import Known, look_up, read_known
 from benchbench.tuning.setups import Question
 from benchbench.tuning.space import space_of
 from benchbench.tuning.stop import Stop
@@ -219,7 +220,7 @@ def _begun(request: TuneRequest, question: Question) -> Beginning:
     both = tuple(one.name for one in question.objectives)
     if request.resume:
         left = take_up(request.out, request.study, request.scenario, ",".join(both), request.replayed_from)
-        return Beginning(left.begun, left.draft, left)
+        return Beginning(left.begun, left.draft, left, read_known(left.draft.folder))
     name = request.study or new_id(f"{request.scenario.slug}-tune")
     hidden = request.out / f".{name}"  # there already, where a command was killed before it had begun anything
     draft = take_up_study(request.out, hidden) if hidden.is_dir() else StudyDraft(request.out, name)
@@ -233,8 +234,10 @@ def _begun(request: TuneRequest, question: Question) -> Beginning:
         machine=request.machine,
         replayed_from=request.replayed_from,
     )
+    known = Known() if request.replayed_from is not None else look_up(request.out, request.machine, question)
+    known.write(draft.folder)
     draft.begin(begun)
-    return Beginning(begun, draft)
+    return Beginning(begun, draft, known=known)
 
 
 def _store(request: TuneRequest, beginning: Beginning, findings: Findings, budget: Budget) -> StoredStudy:
@@ -254,12 +257,18 @@ def _store(request: TuneRequest, beginning: Beginning, findings: Findings, budge
         spent_s=spent_s,
         replayed_from=request.replayed_from,
         stopped=findings.stop.value,
-        trials=(*(s.trial for s in findings.setups), *findings.confirmation.trials, *findings.explanation.trials),
+        trials=(
+            *(s.trial for s in findings.setups),
+            *findings.confirmation.trials,
+            *findings.explanation.trials,
+            *findings.around.trials,
+        ),
         baseline=found.baseline,
         recommendation=found.recommendation,
         attribution=found.attribution,
         pareto=front_of(findings, request.scenario.measure.confidence),
         economics=found.economics,
+        importance=findings.importance,
         warnings=found.warnings,
     )
     folder = draft.commit(study, {RECOMMENDED: to_yaml(found.scenario)})

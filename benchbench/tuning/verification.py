@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from benchbench.record import differences
 from benchbench.record.differences import Leaf
 from benchbench.record.machine import Machine
+from benchbench.record.study import TEST_METRICS
 from benchbench.record.summary import Summary, summarize
 from benchbench.record.types import Run
 from benchbench.stats.estimate import Estimate
 from benchbench.stats.intervals import ratio_with_misses
+from benchbench.tuning.claimed import reach_rate, test_metrics
 from benchbench.tuning.claims import Case, Claim
 from benchbench.tuning.verdict import Evidence
 from benchbench.units import human
@@ -42,6 +46,8 @@ class Findings(Observed):
 
     speedup: Estimate | None = None
     reach_rate: float | None = None
+    reach_rate_over_seeds: Estimate | None = None
+    test_metrics: dict[str, Estimate] = Field({}, description=TEST_METRICS)
     time_to_target_s: Estimate | None = None
     step_s: Estimate | None = None
     baseline_run: str | None = None
@@ -103,6 +109,8 @@ def verify(case: Case, machine: Machine, baseline: Run | None, recommended: Run 
         measured=Findings(
             speedup=speedup,
             reach_rate=summary.reach_rate,
+            reach_rate_over_seeds=reach_rate((), recommended, case.objective, case.recommended.measure.confidence),
+            test_metrics=test_metrics(recommended),
             time_to_target_s=summary.time_to_target_s,
             step_s=summary.step_s,
             baseline_run=baseline.id if baseline is not None else None,

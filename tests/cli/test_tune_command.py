@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -365,3 +366,29 @@ def test_a_training_that_was_cut_short_says_so(tune: Run, capsys: pytest.Capture
     cut = [trial for trial in trials if trial["outcome"] == "ok" and trial["reached_target"] is False]
     assert cut
     assert all(re.search(r"stopped after \d+ of 200 steps: it had become slower", trial["note"]) for trial in cut)
+
+
+def test_what_a_study_measured_the_next_one_uses_again_and_says_so(
+    tune: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def scored(scenario: Scenario, seed: int) -> Answer:
+        return replace(fast_at_64(scenario, seed), on_test_split=0.9 + 0.001 * seed)
+
+    assert tune("s.yaml", "--budget", "60s", "--json", "--no-report", script=scored) == 0
+    first = document(capsys)
+    assert first["reused"] == []
+    assert tune("s.yaml", "--budget", "60s", "--json", "--no-report", script=scored) == 0
+    told = capsys.readouterr()
+    second = json.loads(told.out)
+    assert first["baseline"]["run_ids"][0] in second["reused"]
+    assert "were measured by earlier studies and runs, and not again (search.reuse)" in re.sub(r"\s+", " ", told.err)
+    assert "reused from" in told.err
+    found = second["recommendation"]
+    assert found["test_metrics"]["accuracy"]["value"] > 0.9
+    assert 0 < found["reach_rate_over_seeds"]["low"] < 1 == found["reach_rate_over_seeds"]["value"]
+    assert found["neighbours"] is None
+    assert "test accuracy" in told.err
+    assert "what matters most: training.global_batch" in told.err
+    assert next(iter(second["importance"])) == "training.global_batch"
+    assert tune("s.yaml", "--budget", "60s", "--set", "search.reuse=false", "--json", "--no-report", script=scored) == 0
+    assert document(capsys)["reused"] == []

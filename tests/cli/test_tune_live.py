@@ -75,3 +75,15 @@ def test_plain_lines_carry_no_terminal_codes(lab: Lab) -> None:
 def test_a_throughput_search_counts_seconds_a_sample(lab: Lab) -> None:
     text = shown(lab, PlainDisplay, [Moment(event="end", number=1, left_s=9.0, value=0.002, best=0.002)], Throughput())
     assert "2.00 ms a sample" in text
+
+
+@pytest.mark.parametrize("kind", [PlainDisplay, LiveDisplay])
+def test_what_is_reused_is_said_and_counted_apart(lab: Lab, kind: type[Display]) -> None:
+    told = Moment(
+        event="reused", number=8, left_s=9.0, overrides=OVERRIDES, best=12.0, value=13.0, message="reused from run-x"
+    )
+    start = Moment(event="start", number=99, left_s=9.0, overrides=OVERRIDES, best=12.0)
+    text = shown(lab, kind, [*[told] * 5, start])
+    assert text.count(": reused from run-x: 13.0 s") == 3
+    assert text.count("(further ones are only counted)") == 1
+    assert "measured 0, reused 5, without a value 0, refused 0" in text

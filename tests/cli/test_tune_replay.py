@@ -15,6 +15,7 @@ from benchbench.cli.main import run
 from benchbench.executors import preflight
 from benchbench.executors.records_file import read
 from benchbench.scenario.loading import load
+from benchbench.tuning import tune as tune_study
 from tests.executors.tables import MISS, row, table, trained
 
 SCENARIO = """
@@ -61,6 +62,7 @@ def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tune:
     monkeypatch.setattr(preflight, "check", forbidden)
     monkeypatch.setattr(preflight, "check_models", forbidden)
     monkeypatch.setattr(tune_ground, "machine_lock", forbidden)
+    monkeypatch.setattr(tune_study, "look_up", forbidden)
     (tmp_path / "s.yaml").write_text(SCENARIO)
 
     def call(*arguments: str, rows: list[str] | None = None) -> int:

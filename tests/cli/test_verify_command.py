@@ -29,6 +29,7 @@ training: {max_steps: 200, global_batch: 32}
 hardware: {device: cpu}
 target: {metric: accuracy, at_least: 0.9, eval_every: 20}
 search:
+  reuse: false
   space:
     training.global_batch: [32, 64]
 """

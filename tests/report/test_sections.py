@@ -1,11 +1,12 @@
 """What single sections say, where it matters most."""
 
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 import pytest
 
+from benchbench.record.study import Importance, Neighbour
 from benchbench.record.types import Failure, Outcome, RunWarning, WarningCode
 from benchbench.report.content import Answer, Block, Callout, Chart, Code, Facts, Paragraph, Quantity, Section, Table
 from benchbench.report.sections import (
@@ -13,6 +14,7 @@ from benchbench.report.sections import (
     comparison,
     economics,
     failure,
+    importance,
     learning,
     recommendation,
     repeat_this,
@@ -24,6 +26,8 @@ from benchbench.report.sections import (
     trials,
 )
 from benchbench.report.subject import StudySubject, run_subject
+from benchbench.stats.estimate import Estimate
+from benchbench.stats.intervals import wilson
 from tests.report.records import STEPS, TARGET, WARMUP, run_folder, scenario, study
 
 B = TypeVar("B", bound=Block)
@@ -176,6 +180,56 @@ def test_a_baseline_that_stays_is_said() -> None:
 def test_changed_settings_stand_out() -> None:
     table = _only(comparison.render(StudySubject(study=study())), Table)
     assert [(row.cells, row.tone) for row in table.rows] == [(("precision", "fp32", "bf16"), "good")]
+
+
+def test_the_claim_tells_test_metrics_the_reach_rate_and_the_neighbours() -> None:
+    found = study()
+    accuracy = Estimate(value=0.9, low=0.89, high=0.91, confidence=0.95, n=3, unit="")
+    rate = "training.optimizer.learning_rate"
+    around = (
+        Neighbour(overrides={rate: 1e-4}, learning_rate=1e-4, time_to_target_s=7.0, reached=True, source="measured"),
+        Neighbour(overrides={rate: 4e-4}, learning_rate=4e-4, reached=False, source="measured"),
+        Neighbour(overrides={rate: 5e-4}, learning_rate=5e-4, time_to_target_s=9.0, source="predicted"),
+    )
+    advice = found.recommendation.model_copy(
+        update={
+            "test_metrics": {"accuracy": accuracy},
+            "reach_rate_over_seeds": wilson(4, 5, 0.95),
+            "neighbours": around,
+        }
+    )
+    before = found.baseline.model_copy(update={"test_metrics": {"accuracy": accuracy}})
+    section = recommendation.render(
+        StudySubject(study=found.model_copy(update={"recommendation": advice, "baseline": before}))
+    )
+    facts = dict(_only(section, Facts).items)
+    assert facts["test accuracy"] == accuracy
+    assert facts["reached, over all seeds"] == wilson(4, 5, 0.95)
+    told = _told(section)
+    assert "the baseline has accuracy 0.9" in told
+    assert "0.0001 takes 7.00 s; 0.0004 missed the target; 0.0005 is predicted to take 9.00 s, not measured" in told
+
+
+@pytest.mark.parametrize(("by", "told"), [("model", "main effects"), ("ped-anova", "PED-ANOVA")])
+def test_what_matters_has_a_bar_and_a_row_a_setting(by: Literal["model", "ped-anova"], told: str) -> None:
+    found = study().model_copy(
+        update={"importance": Importance(by=by, shares={"precision": 0.75, "training.seed": 0.25})}
+    )
+    section = importance.render(StudySubject(study=found))
+    (bars,) = _only(section, Chart).panels[0].series
+    assert list(bars.y) == [0.75, 0.25]
+    assert len(bars.x) == 3
+    table = _only(section, Table)
+    assert [row.cells[1] for row in table.rows] == ["precision", "training.seed"]
+    assert told in table.note
+    assert importance.render(StudySubject(study=study())) is None
+
+
+def test_a_reused_trial_says_where_it_is_from() -> None:
+    found = study()
+    again = found.trials[0].model_copy(update={"reused_from": "r", "note": "reused from r"})
+    table = _only(trials.render(StudySubject(study=found.model_copy(update={"trials": (again,)}))), Table)
+    assert "reused from r" in table.rows[0].cells
 
 
 def test_failed_trials_are_in_sight_with_their_reason() -> None:

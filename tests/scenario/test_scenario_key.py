@@ -97,6 +97,7 @@ def test_a_field_that_the_format_gains_leaves_the_key() -> None:
         {"search.constraints.peak_memory": "12GiB"},
         {"search.constraints.metric.loss": {"at_most": 1.0}},
         {"search.method": "tpe"},
+        {"search.reuse": False},
         {"search.baseline": {"precision": "bf16"}},
         {"search.space.precision": ["bf16"]},
     ],
@@ -165,7 +166,7 @@ def leaves(section: BaseModel, prefix: str = "") -> Iterator[str]:
 
 
 def test_every_setting_has_a_change_below(scenario: Scenario) -> None:
-    kept_out = {*KEY_EXCLUDES, "search.space", "search.baseline", "search.method", "measure.repeats"}
+    kept_out = {*KEY_EXCLUDES, "search.space", "search.baseline", "search.method", "search.reuse", "measure.repeats"}
     kept_out |= {f"search.constraints.{name}" for name in ("peak_memory", "power_w", "cost", "metric")}
     assert set(leaves(scenario)) - kept_out <= set(CHANGES)
 

@@ -21,6 +21,7 @@ from benchbench.stats.intervals import (
     ratio_with_misses,
     series_halfwidth,
     student_t,
+    wilson,
 )
 
 Array = npt.NDArray[np.float64]
@@ -260,3 +261,19 @@ def test_a_miss_takes_the_bound_on_its_side() -> None:
 @pytest.mark.parametrize("sides", [([], [1.0]), ([1.0], []), ([INF, INF, 1.0], [1.0]), ([1.0], [INF])])
 def test_a_median_that_is_infinite_has_no_ratio(sides: tuple[list[float], list[float]]) -> None:
     assert ratio_with_misses(*sides, 0.95) is None
+
+
+@pytest.mark.parametrize(("successes", "tries"), [(0, 3), (3, 3), (1, 4), (7, 9), (50, 100)])
+def test_wilsons_interval_is_scipys(successes: int, tries: int) -> None:
+    found = wilson(successes, tries, 0.9)
+    other = stats.binomtest(successes, tries).proportion_ci(0.9, method="wilson")
+    assert found.value == successes / tries
+    assert (found.low, found.high) == (pytest.approx(other.low), pytest.approx(other.high))
+    assert (found.n, found.confidence) == (tries, 0.9)
+
+
+def test_wilsons_interval_covers_about_as_often_as_it_promises() -> None:
+    for share in (0.5, 0.8, 0.95):
+        held = [w.low <= share <= w.high for w in (wilson(k, 12, 0.95) for k in range(13))]  # type: ignore[operator]
+        coverage = float(np.dot(stats.binom.pmf(np.arange(13), 12, share), held))
+        assert 0.88 < coverage <= 1.0

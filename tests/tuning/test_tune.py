@@ -411,9 +411,10 @@ def test_a_space_of_refusals_alone_is_wrong_input(lab: Lab) -> None:
 
 
 def test_the_same_seed_searches_the_same_way(lab: Lab, planted: Script, tmp_path: Path) -> None:
-    first = lab.tune(planted, trials=8, seed=3).study
-    again = lab.tune(planted, trials=8, seed=3).study
-    other = lab.tune(planted, trials=8, seed=4).study
+    asked = lab.scenario(SCENARIO, "search.reuse=false")
+    first = lab.tune(planted, asked, trials=8, seed=3).study
+    again = lab.tune(planted, asked, trials=8, seed=3).study
+    other = lab.tune(planted, asked, trials=8, seed=4).study
     order = [[t.overrides for t in s.trials] for s in (first, again, other)]
     assert order[0] == order[1] != order[2]
 

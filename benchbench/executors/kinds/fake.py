@@ -34,6 +34,7 @@ class Answer:
         foreign_cpus: how many CPUs others use meanwhile, of two that are all in use.
         power_w: what is drawn; None: nobody tells.
         metrics: held-out ones, of a training to its target.
+        on_test_split: the target's metric there, where it is asked for; None = not scored.
     """
 
     step_s: float = 0.01
@@ -44,6 +45,7 @@ class Answer:
     foreign_cpus: float = 0.0
     power_w: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    on_test_split: float | None = None
 
 
 Script = Callable[[Scenario, int], Answer]
@@ -86,11 +88,19 @@ class FakeExecutor:
             phases_s={"start": 0.0},
             figures=figures(lines, request.scenario.measure.confidence, answer.peak_memory_bytes),
             reach=found,
-            final_metrics={"train_loss": 0.5, **(answer.metrics if trains else {})},
+            final_metrics={"train_loss": 0.5, **(answer.metrics if trains else {}), **_scored(request, answer)},
             telemetry=seen,
             warnings=(*telemetry_warnings(seen, lines), *(d.warning for d in disturbed)),
             suspect=tuple(d.warning.message for d in disturbed if d.suspect),
         )
+
+
+def _scored(request: Request, answer: Answer) -> dict[str, float]:
+    target = request.scenario.target
+    trains = request.scenario.measure.procedure == "time-to-target"
+    if not (trains and request.test_split) or target is None or answer.on_test_split is None:
+        return {}
+    return {f"test_{target.metric}": answer.on_test_split}
 
 
 def _events(request: Request, answer: Answer) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ _HEADINGS = {
     "idle-not-subtracted": "Idle power unknown",
     "resumed": "Stopped and gone on with",
     "baseline-refused": "The baseline could not be measured",
+    "fragile": "Fast at this learning rate alone",
 }
 _ADVICE = {
     "unstable": "Set measure.warmup to more steps, or measure.steps to a longer run.",
@@ -49,6 +50,7 @@ _ADVICE = {
     "low-reach-rate": "Lower the target or allow more steps, before times to it are compared.",
     "emulated-precision": "Measure this precision on a device that has its arithmetic.",
     "storage-bound": "Copy the data to a local disk, or train for longer.",
+    "fragile": "Keep to this very rate, or search for longer: a setup whose neighbours are fast too is safer.",
     "micro-batch-lowered": "Set training.micro_batch to it, so that no run needs to try.",
 }
 

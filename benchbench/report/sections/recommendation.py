@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from benchbench.report.claim import neighbours_in_words
 from benchbench.report.content import Answer, Block, Cell, Code, Facts, Paragraph, Quantity, Section
 from benchbench.report.objective import baseline_value, bound, goal
 from benchbench.report.plugins import Plugin
@@ -26,11 +27,14 @@ def render(subject: StudySubject) -> Section | None:
         ("step time", found.step_s),
         ("throughput", found.samples_per_s),
         ("reached", None if found.reach_rate is None else Quantity(value=found.reach_rate, unit="fraction")),
+        ("reached, over all seeds", found.reach_rate_over_seeds),
+        *((f"test {name}", value) for name, value in found.test_metrics.items()),
         ("search took", Quantity(value=study.spent_s, unit="s")),
     ]
     blocks.append(Facts(items=tuple((label, value) for label, value in figures if value is not None), prominent=True))
     if found.reason.strip():
         blocks.append(Paragraph(text=f"Why this verdict: {found.reason.strip().rstrip('.')}."))
+    blocks += _beside_the_time(subject)
     command = shlex.join(["benchbench", "run", found.scenario_path])
     blocks.append(Code(title="Copy and run", text=command, is_command=True))
     blocks.append(Paragraph(text=f"{found.scenario_path} is the recommended scenario, resolved in full.", tone="muted"))
@@ -39,6 +43,18 @@ def render(subject: StudySubject) -> Section | None:
         more = f"; and {len(found.tied_with) - _TIED_TOLD} more" if len(found.tied_with) > _TIED_TOLD else ""
         blocks.append(Paragraph(text=f"Not told apart from it: {told}{more}."))
     return Section(title=TITLE, blocks=tuple(blocks))
+
+
+def _beside_the_time(subject: StudySubject) -> list[Block]:
+    """The baseline's metrics on the test split, and how the setup fares at the neighbouring learning rates."""
+    before, advice = subject.study.baseline, subject.study.recommendation
+    told = ", ".join(f"{name} {with_interval(value)}" for name, value in before.test_metrics.items())
+    around = neighbours_in_words(advice)
+    lines = [
+        f"On the test split, which the search never saw, the baseline has {told}." if told else "",
+        f"At the neighbouring learning rates: {around}." if around else "",
+    ]
+    return [Paragraph(text=line) for line in lines if line]
 
 
 def _answer(subject: StudySubject) -> Answer:

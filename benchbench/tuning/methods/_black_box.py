@@ -43,9 +43,10 @@ class BlackBox:
         self._sampler = _NewOnly(make(field.seed), field.distributions, self._unseen, field.seed)
         self.sampler: BaseSampler = self._sampler
 
-    def saw(self, overrides: Overrides, reading: Reading | None) -> None:  # noqa: ARG002 - see `Method`
-        """See `Method`."""
-        self._seen.add(identity(overrides))
+    def saw(self, overrides: Overrides, reading: Reading | None) -> None:
+        """See `Method`; what an earlier study cut short may be proposed again, under today's deadline."""
+        if reading is None or not (reading.reused and reading.cut):
+            self._seen.add(identity(overrides))
         self._count += 1
 
     def plan(self, means: Means) -> Plan | Stop:  # noqa: ARG002 - see `Method`

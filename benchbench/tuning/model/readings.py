@@ -40,6 +40,7 @@ class Reading:
         second_per_second: the same of the second of two objectives.
         of_limits: of each constraint that depends on what moves seconds per step alone, the value over its bound.
         breaks: whether it breaks a constraint.
+        reused: whether an earlier study or command measured it, perhaps under a shorter deadline.
     """
 
     overrides: Overrides
@@ -56,10 +57,22 @@ class Reading:
     second_per_second: float | None = None
     of_limits: tuple[float | None, ...] = ()
     breaks: bool = False
+    reused: bool = False
+
+    @property
+    def cut(self) -> bool:
+        """Whether a deadline ended it before the target, so that it tells a bound alone."""
+        return self.more_steps_than is not None and not self.gave_up
 
 
 def reading_of(
-    overrides: Overrides, repeat: Repeat, cost_s: float, *, trained: bool, per_second: float | None = None
+    overrides: Overrides,
+    repeat: Repeat,
+    cost_s: float,
+    *,
+    trained: bool,
+    per_second: float | None = None,
+    reused: bool = False,
 ) -> Reading:
     """What a repeat tells.
 
@@ -69,10 +82,12 @@ def reading_of(
         cost_s: wall-clock seconds that it took.
         trained: whether a training to the target was asked for.
         per_second: what is minimised, a second on the training clock.
+        reused: whether an earlier study or command measured it.
     """
     figures, reach = repeat.figures, repeat.reach
     told: dict[str, Any] = {
         "overrides": overrides, "trained": trained, "cost_s": cost_s, "per_second": per_second,
+        "reused": reused,
     }  # fmt: skip
     if figures is not None:
         told |= {"step_s": figures.step_s, "warmup_s": figures.warmup_s}

@@ -1,0 +1,28 @@
+"""What a claim says beside the time, in words."""
+
+from __future__ import annotations
+
+from benchbench.record.study import Importance, Neighbour, Recommendation
+from benchbench.units import human
+
+_MOST = 4
+
+
+def neighbours_in_words(advice: Recommendation) -> str:
+    """Each neighbouring learning rate with its time; empty where nothing is known of them."""
+    return "; ".join(_one(one) for one in advice.neighbours or ())
+
+
+def _one(one: Neighbour) -> str:
+    rate = f"{one.learning_rate:g}"
+    if one.time_to_target_s is None:
+        return f"{rate} missed the target"
+    told = human(one.time_to_target_s, "s")
+    return f"{rate} takes {told}" if one.source == "measured" else f"{rate} is predicted to take {told}, not measured"
+
+
+def importance_in_words(importance: Importance | None) -> str:
+    """The settings that matter most, with their shares; empty where nothing tells them apart."""
+    if importance is None:
+        return ""
+    return ", ".join(f"{key} {human(share, '%', 2)}" for key, share in list(importance.shares.items())[:_MOST])
