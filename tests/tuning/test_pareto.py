@@ -136,7 +136,9 @@ def test_throughput_alone_keeps_its_own_procedure(lab: Lab) -> None:
 @pytest.mark.parametrize("method", ["factored", "tpe"])
 def test_the_same_seed_proposes_the_same_setups(lab: Lab, method: str) -> None:
     def order(seed: int) -> list[tuple[object, ...]]:
-        scenario = lab.scenario(THREADS, f"search.method={method}", "search.constraints.power_w=150.0")
+        scenario = lab.scenario(
+            THREADS, f"search.method={method}", "search.constraints.power_w=150.0", "search.reuse=false"
+        )
         study = lab.tune(trade, scenario, budget_s=3000.0, trials=8, objective="time,energy", seed=seed).study
         return [(t.role, *t.overrides.values()) for t in study.trials]
 
