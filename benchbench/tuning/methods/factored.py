@@ -39,6 +39,7 @@ _MOST_TRAININGS = 8  # of one setup
 _UNHELD = 4.0  # times the longest training: what holds the constraints may be slower than what does not
 _SURE = 0.9  # that the constraints hold: where it is less sure, a probe comes before a training
 _ENDS = (0.35, 0.6)  # draws below the first mean the first objective alone, below the second the second alone
+_UNPROVED = 0.05  # of the time: a smaller gain is not worth a confirmation of fewer repeats, which could not prove it
 _MARGIN = 1.08  # a repeat takes a little longer than the last one did
 
 
@@ -202,9 +203,10 @@ class FactoredMethod:
         for repeats in range(means.repeats, 0, -1) if means.repeats else (0,):
             costs = self._costs(means, repeats, best)
             choice = choose(model, encoded, best.log, costs, probed, allowed, lambda i: self._field.legal(pool[i]))
-            if choice is not None and (found is None or choice.gain > found.gain):
+            least = WORTH if found is None and repeats == means.repeats else _UNPROVED
+            if choice is not None and (found is None or choice.gain >= least):
                 found = self._carefully(choice, model, encoded, costs, probed)
-            if best.finalist_log is not None or (found is not None and found.gain >= WORTH):
+            if best.finalist_log is not None or (found is not None and found.gain >= least):
                 break
         return found
 
