@@ -84,6 +84,6 @@ def test_what_is_reused_is_said_and_counted_apart(lab: Lab, kind: type[Display])
     )
     start = Moment(event="start", number=99, left_s=9.0, overrides=OVERRIDES, best=12.0)
     text = shown(lab, kind, [*[told] * 5, start])
-    assert text.count(": reused from run-x: 13.0 s") == 3
+    assert text.count(": reused from run-x; 13.0 s") == 3
     assert text.count("(further ones are only counted)") == 1
     assert "measured 0, reused 5, without a value 0, refused 0" in text
