@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +27,8 @@ _PACKAGE = "benchbench.report"
 _SCRIPTS = ("switches.js", "tables.js", "terms.js", "charts.js")
 _SORTED_FROM, _FILTERED_FROM = 3, 10
 _EMPTY_STYLE = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="  # Plotly adds an empty sheet, and rules to it
+# The library's maps, which no page has, would bring a style sheet of their own unless an element has its id already.
+_STYLED = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
 _WORDS = {
     "filter": tr("Filter rows"),
     "failed_only": tr("Failed only"),
@@ -93,6 +96,7 @@ def page(
             policy=_policy([script, *filter(None, [library])], style),
             style=Markup(style),  # noqa: S704 - our own file
             script=Markup(script),  # noqa: S704 - our own file
+            styled=_STYLED.findall(library),
             library=Markup(library),  # noqa: S704 - the library's own file
         )
     )

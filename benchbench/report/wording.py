@@ -26,6 +26,15 @@ OUTCOMES: dict[Outcome, str] = {
 }
 NOUNS = ("steps", "processes", "samples", "trials", "trainings", "bits")
 """Units that are words: `3 steps`."""
+VERDICTS: dict[str, str] = {
+    "faster": tr("faster"),
+    "slower": tr("slower"),
+    "equivalent": tr("equivalent"),
+    "inconclusive": tr("inconclusive"),
+    "tie": tr("tie"),
+    "insufficient-evidence": tr("insufficient evidence"),
+    "target-not-reached": tr("target not reached"),
+}
 _WORDS = {"unknown": tr("unknown"), "never": tr("never"), "unbounded": tr("unbounded")}
 
 
