@@ -117,6 +117,11 @@ _RULES: dict[Bound, tuple[_Rule, ...]] = {
 }
 
 
+def suggestions(bound: Bound) -> tuple[Suggestion, ...]:
+    """Everything that may help against a bound, whatever the scenario."""
+    return tuple(suggestion for suggestion, _ in _RULES[bound])
+
+
 def diagnose(breakdown: Breakdown, scenario: Scenario) -> Diagnosis:
     """What takes most of a step, and what to try.
 

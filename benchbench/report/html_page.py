@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from benchbench.report import figure, glossary, wording
 from benchbench.report.content import Block, Cell, Chart, Facts, Section, Table
-from benchbench.report.language import LANGUAGES, Language, clean, told, tr
+from benchbench.report.language import LANGUAGES, Language, told, tr
 from benchbench.stats.estimate import Estimate
 
 POINTS_A_PAGE = 45_000
@@ -158,12 +158,12 @@ def _other(language: Language) -> Language:
 
 
 def _finalize(value: object, language: Language) -> object:
-    return clean(told(value, language)) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return wording.clean(told(value, language)) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _say(text: str, language: Language) -> Markup:
     """A text among the page's own; it keeps itself in the other language where that has one."""
-    here, there = (clean(told(text, one)) for one in (language, _other(language)))
+    here, there = (wording.clean(told(text, one)) for one in (language, _other(language)))
     if here == there:
         return escape(here)
     return Markup('<span data-other="{}">{}</span>').format(there, here)
@@ -171,14 +171,14 @@ def _say(text: str, language: Language) -> Markup:
 
 def _in_other(name: str, text: str, language: Language) -> Markup:
     """The attribute in which a text keeps itself in the other language; empty where both are the same."""
-    here, there = (clean(told(text, one)) for one in (language, _other(language)))
+    here, there = (wording.clean(told(text, one)) for one in (language, _other(language)))
     kept = f"data-other-{name}" if name else "data-other"
     return Markup(' {}="{}"').format(Markup(kept), there) if here != there else Markup("")  # noqa: S704 - our own name
 
 
 def _attribute(name: str, text: str, language: Language) -> Markup:
     """An attribute with a text for people, in both languages."""
-    here = clean(told(text, language))
+    here = wording.clean(told(text, language))
     return Markup(' {}="{}"').format(Markup(name), here) + _in_other(name, text, language)  # noqa: S704 - our own name
 
 

@@ -7,18 +7,12 @@ stay as they are.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Literal, get_args
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-
-_TEXT_LIMIT = 50_000
-_TERMINAL_CODES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\ud800-\udfff]"
-)
 
 
 class Message(str):
@@ -34,16 +28,15 @@ class Message(str):
     values: Mapping[str, str]
 
     def __new__(cls, template: str, values: Mapping[str, str]) -> Message:
-        """A message; what would steer a terminal is taken out of the values."""
-        safe = {name: value if isinstance(value, Message) else clean(value) for name, value in values.items()}
-        made = super().__new__(cls, template.format(**safe))
+        """A message; like any text of a record, its values are cleaned by what shows them."""
+        made = super().__new__(cls, template.format(**values))
         made.template = template
-        made.values = safe
+        made.values = values
         return made
 
 
-def tr(template: str, /, **values: object) -> Message:
-    """A text for people.
+def tr(template: str, /, **values: object) -> str:
+    """A text for people: a `Message`.
 
     Args:
         template: English with `{names}`, to the letter as the catalogs have it.
@@ -71,9 +64,3 @@ def catalog(language: Language) -> Mapping[str, str]:
         return {}
     text = files("benchbench.report").joinpath("catalogs", f"{language}.yaml").read_text(encoding="utf-8")
     return dict(yaml.safe_load(text))
-
-
-def clean(text: str) -> str:
-    """Text from a record, without what would steer a terminal or break a file: escapes, control codes, half pairs."""
-    shown = text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "\n(cut here)"
-    return _TERMINAL_CODES.sub("", shown.replace("\r\n", "\n").replace("\r", "\n"))

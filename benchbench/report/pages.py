@@ -10,7 +10,6 @@ from benchbench.errors import StoreError
 from benchbench.record.store import write_atomic
 from benchbench.record.study import Study
 from benchbench.record.types import Run
-from benchbench.report.language import tr
 from benchbench.report.plugins import sections_of
 from benchbench.report.subject import (
     AnySubject,
@@ -22,7 +21,6 @@ from benchbench.report.subject import (
     run_subject,
     study_subject,
 )
-from benchbench.report.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -63,7 +61,7 @@ def write_page(subjects: Sequence[Subject], out_file: Path) -> Path:
     from benchbench.report.several import articles_of, overview
 
     names = {subject.scenario.name for subject in subjects}
-    title = names.pop() if len(names) == 1 else counted(len(subjects), "result")
+    title = names.pop() if len(names) == 1 else f"{len(subjects)} results"
     return _write(_fitting(articles_of(subjects), overview(subjects), title), out_file)
 
 
@@ -72,9 +70,7 @@ def write_comparison(subject: ComparisonSubject, out_file: Path) -> Path:
     from benchbench.report.html_page import page
     from benchbench.report.several import article_of_comparison
 
-    return _write(
-        page([article_of_comparison(subject)], None, tr("{name}, compared", name=subject.scenario.name)), out_file
-    )
+    return _write(page([article_of_comparison(subject)], None, f"{subject.scenario.name}, compared"), out_file)
 
 
 def write_history(subjects: Sequence[HistorySubject], out_file: Path) -> Path:
@@ -82,7 +78,7 @@ def write_history(subjects: Sequence[HistorySubject], out_file: Path) -> Path:
     from benchbench.report.several import articles_of_history, overview_of_history
 
     names = {subject.scenario.name for subject in subjects}
-    title = tr("{what}, over time", what=names.pop() if len(names) == 1 else counted(len(names), "scenario"))
+    title = f"{names.pop() if len(names) == 1 else f'{len(names)} scenarios'}, over time"
     return _write(_fitting(articles_of_history(subjects), overview_of_history(subjects), title), out_file)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from benchbench.report.content import Array
-from benchbench.report.language import LANGUAGES, clean, told
+from benchbench.report.language import LANGUAGES, Language, told
+from benchbench.report.wording import clean
 
 Drawing = dict[str, object]
 """JSON-ready data for Plotly, whose schema is its own."""
@@ -17,7 +18,7 @@ HUES = 8
 _DIGITS = 5
 
 
-def text(words: str, around: str = "{}") -> str | dict[str, str]:
+def text(words: str, around: str = "{}") -> str | dict[Language, str]:
     """A text for Plotly, which reads tags: a record's are shown as they stand.
 
     Args:

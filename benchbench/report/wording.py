@@ -8,7 +8,7 @@ from functools import reduce
 
 from benchbench.record.types import Outcome
 from benchbench.report.content import Cell, Quantity, Tone
-from benchbench.report.language import Message, clean, tr
+from benchbench.report.language import Message, tr
 from benchbench.stats.estimate import Estimate
 from benchbench.units import human
 
@@ -36,6 +36,17 @@ VERDICTS: dict[str, str] = {
     "target-not-reached": tr("target not reached"),
 }
 _WORDS = {"unknown": tr("unknown"), "never": tr("never"), "unbounded": tr("unbounded")}
+
+_TEXT_LIMIT = 50_000
+_TERMINAL_CODES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\ud800-\udfff]"
+)
+
+
+def clean(text: str) -> str:
+    """Text from a record, without what would steer a terminal or break a file: escapes, control codes, half pairs."""
+    shown = text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "\n(cut here)"
+    return _TERMINAL_CODES.sub("", shown.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def quantity(value: float | None, unit: str) -> str:
