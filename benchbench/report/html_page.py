@@ -1,8 +1,8 @@
 """Sections -> one self-contained page: no request leaves it, and nothing in a record can add to it.
 
 Texts are escaped by Jinja2; charts are data beside it. The content-security policy names the scripts and the style
-sheet by their hashes, so that nothing else can run or style, and no source at all for anything but inline images. Each
-text that is a `Message` stands on the page in both languages, one of them in an attribute: a switch swaps them.
+sheet by their hashes, so that nothing else can run or style, and no source at all but for images of its own making.
+Each text that is a `Message` stands on the page in both languages, one of them in an attribute: a switch swaps them.
 """
 
 from __future__ import annotations
@@ -221,8 +221,8 @@ def _policy(scripts: Sequence[str], style: str) -> str:
     """Sources by hash: https://www.w3.org/TR/CSP3/#framework-directive-source-list."""
     allowed = " ".join(f"'{_digest(script)}'" for script in scripts)
     return (
-        f"default-src 'none'; script-src {allowed}; style-src '{_digest(style)}' '{_EMPTY_STYLE}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {allowed}; style-src '{_digest(style)}' '{_EMPTY_STYLE}'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
 
 

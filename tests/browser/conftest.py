@@ -79,7 +79,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Opened]]:
         address = path.as_uri()
 
         def answer(route: Route) -> None:
-            if route.request.url.partition("#")[0] == address:
+            if route.request.url.partition("#")[0] == address or route.request.url.startswith(("blob:", "data:")):
                 route.continue_()
             else:
                 opened.asked.append(route.request.url)
