@@ -113,7 +113,10 @@ def _spans(spans: Sequence[Span], x: Scale) -> list[Drawing]:
         {
             "type": "rect", "layer": "below", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 0},
             "x0": short(span.low * x.factor), "x1": short(span.high * x.factor), "fillcolor": _SHADES[span.tone],
-            "label": {"text": text(span.label), "textposition": "top left", "font": {"size": 11, "color": "@faint"}},
+            "label": {
+                "text": text(span.label), "textposition": "top left", "font": {"size": 11, "color": "@faint"},
+                **({} if span.tone == "plain" else {"yanchor": "bottom"}),
+            },
         }
         for span in spans
     ]  # fmt: skip

@@ -29,6 +29,7 @@ _SORTED_FROM, _FILTERED_FROM = 3, 10
 _EMPTY_STYLE = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="  # Plotly adds an empty sheet, and rules to it
 # The library's maps, which no page has, would bring a style sheet of their own unless an element has its id already.
 _STYLED = re.compile(r'getElementById\("([0-9a-f]{64})"\)')
+_OUTCOME = tr("outcome")
 _WORDS = {
     "filter": tr("Filter rows"),
     "failed_only": tr("Failed only"),
@@ -163,10 +164,15 @@ def _finalize(value: object, language: Language) -> object:
 
 def _say(text: str, language: Language) -> Markup:
     """A text among the page's own; it keeps itself in the other language where that has one."""
-    here, there = (wording.clean(told(text, one)) for one in (language, _other(language)))
+    here, there = (_shown(text, one) for one in (language, _other(language)))
     if here == there:
         return escape(here)
     return Markup('<span data-other="{}">{}</span>').format(there, here)
+
+
+def _shown(text: str, language: Language) -> str:
+    """A text as it is set: a percent sign stays with its number."""
+    return wording.clean(told(text, language)).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def _in_other(name: str, text: str, language: Language) -> Markup:
@@ -198,7 +204,9 @@ def _sortable(table: Table) -> bool:
 
 
 def _failures(table: Table) -> int:
-    return sum(row.tone in ("bad", "muted", "warning") for row in table.rows)
+    """How many rows tell of something that did not end well; only where rows tell how they ended."""
+    tells = any(column.title == _OUTCOME for column in table.columns)
+    return sum(row.tone in ("bad", "muted", "warning") for row in table.rows) if tells else 0
 
 
 def _block_kind(block: Block) -> str:

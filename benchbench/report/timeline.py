@@ -24,7 +24,8 @@ class Timeline:
     """A telemetry table with `t_s` moved so that each repeat follows the one before, a gap between them.
 
     Attributes:
-        frame: the moved rows in time's order, one all-nan row a device between two repeats, so that no line joins them.
+        frame: the moved rows in time's order, an all-nan row a device between two repeats and in a gap, so that no line
+            crosses them.
         offsets_s: where each repeat begins, by its index, in seconds on the axis.
         starts: where each repeat begins, when there are several.
         unmeasured: the stretches before the first and behind the last measured step of a repeat.
@@ -51,10 +52,13 @@ class Timeline:
             self.offsets_s[index] = offset_s
             starts.append(Mark(at=offset_s, label=tr("repeat {index}", index=index)))
             unmeasured += [Span(low=offset_s + a, high=offset_s + b) for a, b in _outside(steps, index, long_s)]
+            silent = _gaps(rows)
+            parts += [joint.assign(repeat=index, t_s=offset_s + (a + b) / 2) for a, b in silent]
             held_down += _moved(_held_down(rows), offset_s, tr("throttled"), "bad")
-            gaps += _moved(_gaps(rows), offset_s, tr("no samples"), "warning")
+            gaps += _moved(silent, offset_s, tr("no samples"), "warning")
             offset_s += long_s + gap_s
-        self.frame = pd.concat(parts, ignore_index=True) if parts else telemetry
+        joined = pd.concat(parts, ignore_index=True) if parts else telemetry
+        self.frame = joined.sort_values("t_s", kind="stable", ignore_index=True) if gaps else joined
         self.starts = tuple(starts) if len(starts) > 1 else ()
         self.unmeasured = tuple(unmeasured)
         self.held_down = tuple(held_down[:_SPANS_DRAWN])

@@ -35,6 +35,7 @@ VERDICTS: dict[str, str] = {
     "insufficient-evidence": tr("insufficient evidence"),
     "target-not-reached": tr("target not reached"),
 }
+_PREFIXED = ("FLOP/s", "bytes/s")  # units that take a prefix: TFLOP/s
 _WORDS = {"unknown": tr("unknown"), "never": tr("never"), "unbounded": tr("unbounded")}
 
 _TEXT_LIMIT = 50_000
@@ -62,7 +63,8 @@ def quantity(value: float | None, unit: str) -> str:
     if unit == "" or unit in NOUNS:
         number = f"{value:,.0f}" if float(value).is_integer() else _human(value, "")
         return tr("{count} " + unit, count=number) if unit else number
-    return f"{human(value)} {unit}" if "/" in unit else _human(value, unit)
+    is_rate_of_words = "/" in unit and not unit.startswith(_PREFIXED)
+    return f"{human(value)} {unit}" if is_rate_of_words else _human(value, unit)
 
 
 def _human(value: float, unit: str) -> str:

@@ -61,6 +61,9 @@ def test_a_silence_is_a_gap_and_a_usual_interval_none() -> None:
     begin = timeline.offsets_s[1]
     assert (round(gap.low - begin, 3), round(gap.high - begin, 3)) == (0.2, 0.9)
     assert gap.tone == "warning"
+    cpu = timeline.frame[timeline.frame["device"] == "cpu"]
+    assert cpu[cpu["t_s"].between(gap.low, gap.high, inclusive="neither")]["utilization"].isna().all()
+    assert (np.diff(cpu["t_s"]) >= 0).all()
     assert Timeline(frame, None).gaps == ()
 
 

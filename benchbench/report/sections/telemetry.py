@@ -190,8 +190,7 @@ def _table(seen: tuple[DeviceTelemetry, ...], frame: pd.DataFrame | None) -> Tab
     rows = tuple(
         Row(
             cells=(
-                d.device, d.name, tr("in use") if d.in_use else tr("idle"), d.samples,
-                tr("lost in mid-run") if d.lost else tr("answered"),
+                d.device, d.name, _state(d), d.samples,
                 *(Quantity(value=_figure(of.get(d.device), one), unit=BY_COLUMN[one.column].unit) for one in known),
             ),
             tone="bad" if d.lost else "plain",
@@ -200,8 +199,8 @@ def _table(seen: tuple[DeviceTelemetry, ...], frame: pd.DataFrame | None) -> Tab
     )  # fmt: skip
     left = len(seen) - len(rows)
     columns = (
-        Column(title=tr("device")), Column(title=tr("name")), Column(title=tr("role")),
-        Column(title=tr("samples"), numeric=True), Column(title=tr("state")),
+        Column(title=tr("device")), Column(title=tr("name")), Column(title=tr("state")),
+        Column(title=tr("samples"), numeric=True),
         *(Column(title=one.label, numeric=True) for one in known),
     )  # fmt: skip
     notes = [
@@ -209,6 +208,12 @@ def _table(seen: tuple[DeviceTelemetry, ...], frame: pd.DataFrame | None) -> Tab
         _spread([d for d in seen if d.in_use and d.device != "cpu"], of),
     ]
     return Table(columns=columns, rows=rows, note=sentences(notes))
+
+
+def _state(device: DeviceTelemetry) -> str:
+    if device.lost:
+        return tr("lost in mid-run")
+    return tr("in use") if device.in_use else tr("idle")
 
 
 def _figure(rows: pd.DataFrame | None, figure: _Figure) -> float | None:

@@ -44,7 +44,8 @@
     for (const key of Object.keys(whole)) {
       if (!/^[xy]axis/.test(key)) continue;
       const more = key[0] === "y" ? { nticks: 6 } : { title: { ...layout[key].title, font: { color: "@faint" } } };
-      whole[key] = { ...axis(), ...layout[key], ...more };
+      const log = layout[key].type === "log" ? { dtick: "D2", tickformat: ",.3~r" } : {};
+      whole[key] = { ...axis(), ...layout[key], ...more, ...log };
     }
     for (const note of whole.annotations) note.font = { size: 12, color: "@faint" };
     return whole;
