@@ -49,7 +49,7 @@ _PARTS: dict[Bound, tuple[Part, ...]] = {
     "communication": ("communication",),
     "compute": ("matrix-products", "attention"),
 }
-_SENTENCES: dict[Bound, str] = {
+SENTENCES: dict[Bound, str] = {
     "data": "The step is data-bound: {share} of it waits for batches.",
     "launch": "The step is launch-bound: {share} of it goes into starting operators, not into carrying them out.",
     "memory": "The step is memory-bound: {share} of it moves tensors through operators that hardly compute.",
@@ -117,6 +117,11 @@ _RULES: dict[Bound, tuple[_Rule, ...]] = {
 }
 
 
+def suggestions(bound: Bound) -> tuple[Suggestion, ...]:
+    """Everything that may help against a bound, whatever the scenario."""
+    return tuple(suggestion for suggestion, _ in _RULES[bound])
+
+
 def diagnose(breakdown: Breakdown, scenario: Scenario) -> Diagnosis:
     """What takes most of a step, and what to try.
 
@@ -127,5 +132,5 @@ def diagnose(breakdown: Breakdown, scenario: Scenario) -> Diagnosis:
     shares: Mapping[Bound, float] = {bound: breakdown.share(*parts) for bound, parts in _PARTS.items()}
     bound = max(shares, key=lambda name: shares[name])
     levers = [suggestion for suggestion, applies in _RULES[bound] if applies(scenario)]
-    sentence = _SENTENCES[bound].format(share=human(shares[bound], "%", 2))
+    sentence = SENTENCES[bound].format(share=human(shares[bound], "%", 2))
     return Diagnosis(bound, shares[bound], sentence, tuple(levers[:2]))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchbench.report.content import Array
+from benchbench.report.language import tr
 
 
 class Scale(NamedTuple):
@@ -18,7 +19,7 @@ class Scale(NamedTuple):
 
     def title(self, label: str) -> str:
         """`step time (ms)`."""
-        return f"{label} ({self.unit})" if self.unit else label
+        return tr("{label} ({unit})", label=label, unit=self.unit) if self.unit else label
 
 
 _LADDERS: dict[str, tuple[tuple[float, Scale], ...]] = {

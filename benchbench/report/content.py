@@ -1,4 +1,7 @@
-"""What a section says, as frozen values that know no renderer: the page and the terminal draw the same ones."""
+"""What a section says, as frozen values that know no renderer: the page and the terminal draw the same ones.
+
+Texts of our own are messages (`language.tr`), so that a renderer can tell them in another language.
+"""
 
 from __future__ import annotations
 
@@ -78,6 +81,7 @@ class Column:
         numeric: set in line on the right.
         wide: running text, which may be broken into lines.
         minor: left out where there is little room.
+        meter: its numbers are shares, drawn as bars too.
     """
 
     title: str
@@ -85,6 +89,7 @@ class Column:
     numeric: bool = False
     wide: bool = False
     minor: bool = False
+    meter: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,11 +137,12 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """A shaded stretch of the x axis."""
+    """A shaded stretch of the x axis; `warning` and `bad` ones stand out."""
 
     low: float
     high: float
     label: str = ""
+    tone: Tone = "plain"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +177,7 @@ class Chart:
     spans: tuple[Span, ...] = ()
     marks: tuple[Mark, ...] = ()
     caption: str = ""
+    x_log: bool = False
 
 
 Block = Answer | Paragraph | Callout | Code | Facts | Table | Chart

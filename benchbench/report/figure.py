@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 
 from benchbench.report.axes import Scale, scale
-from benchbench.report.content import Array, Chart, Mark, Span
+from benchbench.report.content import Array, Chart, Mark, Span, Tone
 from benchbench.report.panel_drawing import PanelDrawing
 from benchbench.report.plotly_parts import HUES, Drawing, line, note, short, text
 
@@ -18,6 +19,13 @@ _TOP_PX, _MARK_PX, _BOTTOM_PX = 28, 19, 46
 _ONE_PX, _MORE_PX = 230, 112
 _DOT_ROOM = 0.015
 _NEAR_RIGHT = 0.85
+_CROSSHAIR: Drawing = {
+    "showspikes": True, "spikemode": "across", "spikedash": "dot", "spikecolor": "@faint", "spikethickness": 1,
+}  # fmt: skip
+_SHADES: dict[Tone, str] = dict.fromkeys(get_args(Tone), "@shade") | {
+    "warning": "@shade-warning",
+    "bad": "@shade-bad",
+}
 
 
 def height_px(chart: Chart) -> int:
@@ -52,6 +60,7 @@ def drawing(chart: Chart, limit: int = MOST_POINTS) -> Drawing:
     count = len(chart.panels)
     drawn = [PanelDrawing(panel=p, index=i, count=count, x=x, limit=limit) for i, p in enumerate(chart.panels)]
     layout: Drawing = {
+        "meta": {"x": text(x.title(chart.x_label)), "panels": [text(d.title) for d in drawn]},
         "xaxis": _x_axis(chart, x),
         "shapes": [
             *_spans(chart.spans, x),
@@ -74,6 +83,10 @@ def _x_axis(chart: Chart, x: Scale) -> Drawing:
     lowest = len(chart.panels)
     anchor = f"y{lowest if lowest > 1 else ''}"
     axis: Drawing = {"title": {"text": text(x.title(chart.x_label)), "standoff": 8}, "anchor": anchor}
+    if lowest > 1:
+        axis |= _CROSSHAIR
+    if chart.x_log:
+        return axis | {"type": "log"}
     low, high = _x_range(chart)
     return axis | ({"range": [short(low * x.factor), short(high * x.factor)]} if high > low else {})
 
@@ -99,8 +112,11 @@ def _spans(spans: Sequence[Span], x: Scale) -> list[Drawing]:
     return [
         {
             "type": "rect", "layer": "below", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 0},
-            "x0": short(span.low * x.factor), "x1": short(span.high * x.factor), "fillcolor": "@shade",
-            "label": {"text": text(span.label), "textposition": "top left", "font": {"size": 11, "color": "@faint"}},
+            "x0": short(span.low * x.factor), "x1": short(span.high * x.factor), "fillcolor": _SHADES[span.tone],
+            "label": {
+                "text": text(span.label), "textposition": "top left", "font": {"size": 11, "color": "@faint"},
+                **({} if span.tone == "plain" else {"yanchor": "bottom"}),
+            },
         }
         for span in spans
     ]  # fmt: skip
@@ -117,10 +133,15 @@ def _x_notes(chart: Chart, x: Scale) -> list[Drawing]:
     place: Drawing = {"xref": "x", "y": 1, "yref": "paper", "yshift": _MARK_PX, "yanchor": "bottom"}
     sides = ("right" if m.at > low + _NEAR_RIGHT * (high - low) else "left" for m in chart.marks)
     return [
-        note(mark.label, place | {"x": short(mark.at * x.factor), "xanchor": side})
+        note(mark.label, place | {"x": _place(mark.at * x.factor, chart), "xanchor": side})
         for mark, side in zip(chart.marks, sides, strict=True)
         if mark.label
     ]
+
+
+def _place(at: float, chart: Chart) -> float:
+    """Where a note stands: Plotly counts notes on a logarithmic axis in powers of ten."""
+    return short(np.log10(at)) if chart.x_log else short(at)
 
 
 def _top_px(chart: Chart) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from benchbench.record.study import Study
+from benchbench.report.language import tr
 from benchbench.report.wording import Setting
 from benchbench.scenario.types import Target
 
@@ -17,10 +18,10 @@ class Objective(NamedTuple):
 
 
 _OBJECTIVES = {
-    "time": Objective("time to target", "s"),
-    "throughput": Objective("time a sample", "s"),
-    "energy": Objective("energy to target", "J"),
-    "cost": Objective("cost to target", ""),
+    "time": Objective(tr("time to target"), "s"),
+    "throughput": Objective(tr("time a sample"), "s"),
+    "energy": Objective(tr("energy to target"), "J"),
+    "cost": Objective(tr("cost to target"), ""),
 }
 
 
@@ -37,14 +38,18 @@ def objectives_of(study: Study) -> tuple[Objective, ...]:
 def bound(target: Target) -> str:
     """`accuracy of at least 0.9`."""
     if target.at_least is not None:
-        return f"{target.metric} of at least {target.at_least:g}"
-    return f"{target.metric} of at most {target.at_most:g}"
+        return tr("{metric} of at least {at_least}", metric=target.metric, at_least=f"{target.at_least:g}")
+    return tr("{metric} of at most {at_most}", metric=target.metric, at_most=f"{target.at_most:g}")
 
 
 def goal(study: Study) -> str:
     """`reaches accuracy of at least 0.9`, or `trains`."""
     target = study.scenario.target
-    return f"reaches {bound(target)}" if target is not None and study.objective != "throughput" else "trains"
+    return (
+        tr("reaches {target}", target=bound(target))
+        if target is not None and study.objective != "throughput"
+        else tr("trains")
+    )
 
 
 def baseline_value(study: Study, key: str) -> Setting:

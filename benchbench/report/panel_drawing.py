@@ -8,6 +8,7 @@ import numpy as np
 
 from benchbench.report.axes import Scale, scale
 from benchbench.report.content import Panel, Series
+from benchbench.report.language import tr
 from benchbench.report.plotly_parts import HUES, Drawing, line, note, numbers, short, text
 from benchbench.report.thinning import kept
 
@@ -44,6 +45,11 @@ class PanelDrawing:
         return scale(self.panel.unit, [s.y[s.y <= high] for s in self.panel.series])
 
     @property
+    def title(self) -> str:
+        """What the panel shows, with its unit."""
+        return self.y.title(self.panel.label)
+
+    @property
     def domain(self) -> tuple[float, float]:
         """From where to where the panel stands, in shares of the chart's height."""
         height = 1.0 / self.count
@@ -64,7 +70,7 @@ class PanelDrawing:
     def notes(self) -> list[Drawing]:
         """The panel's heading and the labels of its marks."""
         place: Drawing = {"x": 0, "xref": "paper", "xanchor": "left", "yanchor": "bottom"}
-        found = [note(self.y.title(self.panel.label), place | {"y": self.domain[1], "yref": "paper", "yshift": 4})]
+        found = [note(self.title, place | {"y": self.domain[1], "yref": "paper", "yshift": 4})]
         for mark in (m for m in self.panel.marks if m.label):
             at = short(np.log10(mark.at * self.y.factor) if self.panel.log else mark.at * self.y.factor)
             found.append(note(mark.label, place | {"y": at, "yref": self.ref, "xshift": 4}))
@@ -105,7 +111,7 @@ class PanelDrawing:
         """The hover text refers to the name and never holds it: Plotly would read `%{...}` in it."""
         y, x = (f"%{{{axis}:.4~g}} {unit}".rstrip() for axis, unit in (("y", self.y.unit), ("x", self.x.unit)))
         label = "%{text}<br>" if series.labels else ""
-        hover = f"{label}{y}<br>at {x}<extra>%{{fullData.name}}</extra>"
+        hover = text(tr("at {x}", x=x), f"{label}{y}<br>{{}}<extra>%{{fullData.name}}</extra>")
         return {"name": text(series.name), "xaxis": "x", "yaxis": self.ref, "hovertemplate": hover}
 
 

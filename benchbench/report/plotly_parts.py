@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from benchbench.report.content import Array
+from benchbench.report.language import LANGUAGES, Language, told
 from benchbench.report.wording import clean
 
 Drawing = dict[str, object]
@@ -17,9 +18,15 @@ HUES = 8
 _DIGITS = 5
 
 
-def text(words: str) -> str:
-    """Plotly reads tags in texts; a record's are shown as they stand."""
-    return html.escape(clean(words), quote=False)
+def text(words: str, around: str = "{}") -> str | dict[Language, str]:
+    """A text for Plotly, which reads tags: a record's are shown as they stand.
+
+    Args:
+        words: the text; one that is told differently in other languages becomes a text a language.
+        around: Plotly's own markup, with `{}` where the text belongs.
+    """
+    every = {one: around.replace("{}", html.escape(clean(told(words, one)), quote=False)) for one in LANGUAGES}
+    return every if len(set(every.values())) > 1 else every["en"]
 
 
 def numbers(values: Array) -> list[float | int | None]:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from benchbench import registry
 from benchbench.report.content import Callout, Section
+from benchbench.report.language import tr
 from benchbench.report.subject import (
     AnySubject,
     ComparisonSubject,
@@ -64,5 +65,6 @@ def _made(plugin: Plugin[Any], subject: AnySubject) -> Section | None:
         return plugin.render(subject)
     except Exception as error:  # noqa: BLE001 - one section's fault must not cost the page; it is said in its place
         fault = f"{type(error).__name__}: {error}"
-        told = Callout(tone="bad", title="This section could not be made", text=f"{fault}. The record itself is whole.")
+        text = tr("{fault}. The record itself is whole.", fault=fault)
+        told = Callout(tone="bad", title=tr("This section could not be made"), text=text)
         return Section(title=plugin.title, blocks=(told,))

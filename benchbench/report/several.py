@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from benchbench.record.differences import leaves
 from benchbench.report.content import Cell, Column, Row, Section, Table, Tone
 from benchbench.report.html_page import Article
+from benchbench.report.language import tr
 from benchbench.report.plugins import sections_of
 from benchbench.report.subject import ComparisonSubject, HistorySubject, RunSubject, Subject
-from benchbench.report.wording import Setting, setting, tone_of
+from benchbench.report.wording import VERDICTS, Setting, setting, tone_of
 
 _SETTINGS_TOLD = 6
 
@@ -21,7 +22,7 @@ def articles_of(subjects: Sequence[Subject], most: int) -> list[Article]:
     return [
         Article(
             anchor=f"a{index}",
-            kind="run" if isinstance(subject, RunSubject) else "study",
+            kind=tr("run") if isinstance(subject, RunSubject) else tr("study"),
             title=subject.scenario.name,
             settings=", ".join(f"{key} = {setting(value)}" for key, value in told[index].items()),
             question=subject.scenario.question or "",
@@ -37,7 +38,7 @@ def article_of_comparison(subject: ComparisonSubject) -> Article:
     """The one article of a comparison."""
     return Article(
         anchor="a0",
-        kind="comparison",
+        kind=tr("comparison"),
         title=subject.scenario.name,
         settings="",
         question=subject.scenario.question or "",
@@ -52,7 +53,7 @@ def articles_of_history(subjects: Sequence[HistorySubject]) -> list[Article]:
     return [
         Article(
             anchor=f"a{index}",
-            kind="history",
+            kind=tr("history"),
             title=subject.scenario.name,
             settings="",
             question=subject.scenario.question or "",
@@ -69,8 +70,9 @@ def overview_of_history(subjects: Sequence[HistorySubject]) -> Section | None:
     if len(subjects) < 2:
         return None
     columns = (
-        Column(title="name"), Column(title="series"), Column(title="machine", wide=True),
-        Column(title="runs", numeric=True), Column(title="newest", numeric=True), Column(title="newest step"),
+        Column(title=tr("name")), Column(title=tr("series")), Column(title=tr("machine"), wide=True),
+        Column(title=tr("runs"), numeric=True), Column(title=tr("newest"), numeric=True),
+        Column(title=tr("newest step")),
     )  # fmt: skip
     rows = []
     for subject in subjects:
@@ -78,10 +80,18 @@ def overview_of_history(subjects: Sequence[HistorySubject]) -> Section | None:
         step = series.steps[-1] if series.steps else None
         tone: Tone = "bad" if series.slower else "plain"
         devices = ", ".join(dict.fromkeys([series.machine.cpu, *(d.name for d in series.machine.devices)]))
-        told = "none" if step is None else f"{step.verdict} since {series.points[step.index].created_at[:10]}"
+        told = (
+            tr("none")
+            if step is None
+            else tr(
+                "{verdict} since {date}",
+                verdict=VERDICTS[step.verdict],
+                date=series.points[step.index].created_at[:10],
+            )
+        )
         cells = (series.scenario.name, subject.id, devices, len(series.points), series.points[-1].value, told)
         rows.append(Row(cells=cells, tone=tone))
-    return Section(title="Series", blocks=(Table(columns=columns, rows=tuple(rows)),))
+    return Section(title=tr("Series"), blocks=(Table(columns=columns, rows=tuple(rows)),))
 
 
 def overview(subjects: Sequence[Subject]) -> Section | None:
@@ -92,12 +102,12 @@ def overview(subjects: Sequence[Subject]) -> Section | None:
     keys = list(dict.fromkeys(key for one in told for key in one))
     targeted = any(isinstance(s, RunSubject) and s.summary.reach_rate is not None for s in subjects)
     columns = (
-        Column(title="name"), *(Column(title=key) for key in keys), Column(title="outcome"),
-        Column(title="step time", numeric=True), Column(title="throughput", numeric=True),
-        *([Column(title="time to target", numeric=True)] if targeted else []), Column(title="id", minor=True),
+        Column(title=tr("name")), *(Column(title=key) for key in keys), Column(title=tr("outcome")),
+        Column(title=tr("step time"), numeric=True), Column(title=tr("throughput"), numeric=True),
+        *([Column(title=tr("time to target"), numeric=True)] if targeted else []), Column(title=tr("id"), minor=True),
     )  # fmt: skip
     rows = [_row(subject, told[i], keys, targeted) for i, subject in enumerate(subjects)]
-    return Section(title="Side by side", blocks=(Table(columns=columns, rows=tuple(rows)),))
+    return Section(title=tr("Side by side"), blocks=(Table(columns=columns, rows=tuple(rows)),))
 
 
 def _row(subject: Subject, told: Mapping[str, Setting], keys: Sequence[str], targeted: bool) -> Row:
@@ -113,7 +123,12 @@ def _row(subject: Subject, told: Mapping[str, Setting], keys: Sequence[str], tar
         tone: Tone = tone_of(subject.run.outcome) if s.step_s is None else "plain"
     else:
         r = subject.study.recommendation
-        figures = [r.verdict, r.step_s, r.samples_per_s, *([r.time_to_target_s] if targeted else [])]
+        figures = [
+            VERDICTS.get(r.verdict, r.verdict),
+            r.step_s,
+            r.samples_per_s,
+            *([r.time_to_target_s] if targeted else []),
+        ]
         tone = "plain"
     return Row(cells=(subject.scenario.name, *settings, *figures, subject.id), tone=tone)
 

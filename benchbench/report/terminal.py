@@ -13,6 +13,7 @@ from rich.text import Text
 
 from benchbench.report import wording
 from benchbench.report.content import Answer, Array, Block, Callout, Chart, Code, Facts, Paragraph, Section, Table, Tone
+from benchbench.report.language import tr
 from benchbench.stats.estimate import Estimate
 
 _STYLES: dict[Tone, str] = {"plain": "", "good": "green", "warning": "yellow", "bad": "red", "muted": "dim"}
@@ -72,7 +73,7 @@ def _(block: Facts) -> RenderableType:
     for label, value in block.items:
         point = wording.value_of(value) if isinstance(value, Estimate) else wording.cell(value)
         grid.add_row(_text(label), _text(point), _text(wording.detail(value, common)))
-    return Group(grid, _text(f"Intervals: {common}.", "dim")) if common else grid
+    return Group(grid, _text(tr("Intervals: {common}.", common=common), "dim")) if common else grid
 
 
 @draw.register
@@ -87,7 +88,7 @@ def _(block: Table) -> RenderableType:
         cells = (_text(wording.cell(value, column.unit)) for value, column in pairs if not column.minor)
         grid.add_row(*cells, style=_STYLES[row.tone])
     left = len(block.rows) - _ROWS
-    notes = [f"{left} more rows are on the page." if left > 0 else "", block.note]
+    notes = [tr("{count} more rows are on the page.", count=left) if left > 0 else "", block.note]
     return Group(grid, *(_text(note, "dim") for note in notes if note))
 
 

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import reduce
 
 from benchbench.record.types import Outcome
 from benchbench.report.content import Cell, Quantity, Tone
+from benchbench.report.language import Message, tr
 from benchbench.stats.estimate import Estimate
 from benchbench.units import human
 
 Setting = bool | int | float | str | None
 UNKNOWN = "\N{EN DASH}"
 OUTCOMES: dict[Outcome, str] = {
-    Outcome.OK: "ended well",
-    Outcome.DIVERGED: "diverged",
-    Outcome.REFUSED: "was refused",
-    Outcome.TIMEOUT: "ran past its deadline",
-    Outcome.OOM: "ran out of memory",
-    Outcome.CRASHED: "crashed",
-    Outcome.INVALID: "gave impossible numbers",
-    Outcome.INTERRUPTED: "was interrupted",
+    Outcome.OK: tr("ended well"),
+    Outcome.DIVERGED: tr("diverged"),
+    Outcome.REFUSED: tr("was refused"),
+    Outcome.TIMEOUT: tr("ran past its deadline"),
+    Outcome.OOM: tr("ran out of memory"),
+    Outcome.CRASHED: tr("crashed"),
+    Outcome.INVALID: tr("gave impossible numbers"),
+    Outcome.INTERRUPTED: tr("was interrupted"),
 }
+NOUNS = ("steps", "processes", "samples", "trials", "trainings", "bits")
+"""Units that are words: `3 steps`."""
+VERDICTS: dict[str, str] = {
+    "faster": tr("faster"),
+    "slower": tr("slower"),
+    "equivalent": tr("equivalent"),
+    "inconclusive": tr("inconclusive"),
+    "tie": tr("tie"),
+    "insufficient-evidence": tr("insufficient evidence"),
+    "target-not-reached": tr("target not reached"),
+}
+_PREFIXED = ("FLOP/s", "bytes/s")  # units that take a prefix: TFLOP/s
+_WORDS = {"unknown": tr("unknown"), "never": tr("never"), "unbounded": tr("unbounded")}
+
 _TEXT_LIMIT = 50_000
-_COUNTED = frozenset({"", "steps", "processes", "samples", "trials", "trainings", "bits"})
 _TERMINAL_CODES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|.)|[\x00-\x08\x0b-\x1f\x7f-\x9f]|[\ud800-\udfff]"
 )
@@ -40,14 +55,21 @@ def quantity(value: float | None, unit: str) -> str:
     if value is None:
         return UNKNOWN
     if unit == "fraction":
-        return human(value, "%")
+        return _human(value, "%")
     if unit == "x":
         return f"{human(value)}\N{MULTIPLICATION SIGN}"
     if unit == "MHz":
-        return human(value * 1e6, "Hz")
-    if unit in _COUNTED and float(value).is_integer():
-        return f"{value:,.0f} {unit}".rstrip()
-    return f"{human(value)} {unit}" if "/" in unit else human(value, unit)
+        return _human(value * 1e6, "Hz")
+    if unit == "" or unit in NOUNS:
+        number = f"{value:,.0f}" if float(value).is_integer() else _human(value, "")
+        return tr("{count} " + unit, count=number) if unit else number
+    is_rate_of_words = "/" in unit and not unit.startswith(_PREFIXED)
+    return f"{human(value)} {unit}" if is_rate_of_words else _human(value, unit)
+
+
+def _human(value: float, unit: str) -> str:
+    text = human(value, unit)
+    return _WORDS.get(text, text)
 
 
 def value_of(estimate: Estimate) -> str:
@@ -59,14 +81,14 @@ def interval(estimate: Estimate) -> str:
     """The interval alone: `12.1 to 12.5 ms`; an open side is said."""
     low, high = (None if b is None else quantity(b, estimate.unit) for b in (estimate.low, estimate.high))
     if low is None and high is None:
-        return "no interval"
+        return tr("no interval")
     if high is None:
-        return f"{low} or more"
+        return tr("{low} or more", low=low)
     if low is None:
-        return f"{high} or less"
+        return tr("{high} or less", high=high)
     number, _, unit = low.partition(" ")
     shared = high.partition(" ")[2] == unit and not re.search(r"\d", unit)
-    return f"{number} to {high}" if shared and unit else f"{low} to {high}"
+    return tr("{low} to {high}", low=number if shared and unit else low, high=high)
 
 
 def basis(estimate: Estimate) -> str:
@@ -74,7 +96,10 @@ def basis(estimate: Estimate) -> str:
     repeats = counted(estimate.n, "repeat")
     if estimate.low is None and estimate.high is None:
         return repeats
-    return f"{human(estimate.confidence, '%', 2)}, {'within ' if estimate.n == 1 else ''}{repeats}"
+    share = human(estimate.confidence, "%", 2)
+    if estimate.n == 1:
+        return tr("{share}, within {repeats}", share=share, repeats=repeats)
+    return tr("{share}, {repeats}", share=share, repeats=repeats)
 
 
 def common_basis(values: Iterable[Cell]) -> str | None:
@@ -90,23 +115,45 @@ def detail(value: Cell, common: str | None) -> str:
     bare = value.low is None and value.high is None
     if common is not None:
         return "" if bare else interval(value)
-    return basis(value) if bare else f"{interval(value)}, {basis(value)}"
+    return basis(value) if bare else tr("{interval}, {basis}", interval=interval(value), basis=basis(value))
 
 
 def with_interval(estimate: Estimate) -> str:
     """`12.3 ms (12.1 to 12.5 ms)`."""
     bare = estimate.low is None and estimate.high is None
-    return value_of(estimate) if bare else f"{value_of(estimate)} ({interval(estimate)})"
+    value = value_of(estimate)
+    return value if bare else tr("{value} ({interval})", value=value, interval=interval(estimate))
 
 
 def counted(count: int, noun: str) -> str:
     """`1 repeat`, `3 repeats`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return tr("{count} " + (noun if count == 1 else f"{noun}s"), count=f"{count:,}")
 
 
-def listed(words: Sequence[str]) -> str:
+def sentences(parts: Iterable[str]) -> str:
+    """Those of some sentences that are not empty, one behind the other."""
+    return _folded(parts, "{before} {after}")
+
+
+def commas(parts: Iterable[str]) -> str:
+    """Those of some words that are not empty, with commas between them: `a, b, c`."""
+    return _folded(parts, "{before}, {after}")
+
+
+def semicolons(parts: Iterable[str]) -> str:
+    """Those of some phrases that are not empty, with semicolons between them: `a; b`."""
+    return _folded(parts, "{before}; {after}")
+
+
+def listed(parts: Iterable[str]) -> str:
     """`a, b and c`."""
-    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+    *first, last = [*parts] or [""]
+    return tr("{before} and {after}", before=commas(first), after=last) if first else last
+
+
+def _folded(parts: Iterable[str], template: str) -> str:
+    known = [part for part in parts if part]
+    return reduce(lambda before, after: tr(template, before=before, after=after), known) if known else ""
 
 
 def setting(value: Setting) -> str:
@@ -134,8 +181,17 @@ def cell(value: Cell, unit: str = "") -> str:
     if isinstance(value, Quantity):
         return quantity(value.value, value.unit)
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return clean(value) if isinstance(value, str) else quantity(value, unit)
+        return tr("yes") if value else tr("no")
+    if isinstance(value, str):
+        return value if isinstance(value, Message) else clean(value)
+    return quantity(value, unit)
+
+
+def number_of(value: Cell) -> float | None:
+    """What a cell is sorted by; None for a text and for the unknown."""
+    if isinstance(value, (Quantity, Estimate)):
+        return value.value
+    return None if value is None or isinstance(value, str) else float(value)
 
 
 def tone_of(outcome: Outcome) -> Tone:

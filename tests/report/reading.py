@@ -6,6 +6,13 @@ from pathlib import Path
 from typing import Any
 
 
+def english(value: Any) -> Any:
+    """A drawing, or a part of one, with its texts in English."""
+    if isinstance(value, dict):
+        return value["en"] if set(value) == {"en", "zh"} else {key: english(one) for key, one in value.items()}
+    return [english(one) for one in value] if isinstance(value, list) else value
+
+
 class Page(HTMLParser):
     """What a browser would find in a page, without one."""
 
@@ -50,7 +57,7 @@ class Page(HTMLParser):
 
     @property
     def drawings(self) -> list[dict[str, Any]]:
-        return [json.loads(text) for kind, text in self.scripts if kind == "application/json"]
+        return [english(json.loads(text)) for kind, text in self.scripts if kind == "application/json"]
 
     def meta(self, name: str) -> str:
         return next(a["content"] for tag, a in self.tags if tag == "meta" and a.get("http-equiv") == name)

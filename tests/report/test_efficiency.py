@@ -68,8 +68,11 @@ def test_efficiency_stands_beside_both_peaks_and_under_the_roof(tmp_path: Path) 
     assert isinstance(words, Paragraph)
     assert "H100-SXM-80GB" in words.text
     assert isinstance(chart, Chart)
-    roof, here = chart.panels[0].series
-    np.testing.assert_allclose(roof.y, [0.0, 800e12, 800e12])
+    roof, sheet, here = chart.panels[0].series
+    np.testing.assert_allclose(roof.y, [50.0 * 2e12, 800e12, 800e12])
+    assert sheet.name == "datasheet's roof"
+    np.testing.assert_allclose(sheet.x, [50.0, 989e12 / 3.35e12, 1600.0])
+    np.testing.assert_allclose(sheet.y, [50.0 * 3.35e12, 989e12, 989e12])
     figures = of.run.repeats[0].figures
     assert figures is not None
     assert (here.x[0], here.y[0]) == (200.0, pytest.approx(2e12 / figures.step_s))

@@ -11,6 +11,8 @@ import pytest
 from benchbench.report.axes import scale
 from benchbench.report.content import Array, Chart, Mark, Panel, Series, Span
 from benchbench.report.figure import MOST_POINTS, drawing, height_px, legend, limit_of
+from benchbench.report.language import tr
+from tests.report.reading import english
 
 
 def _line(name: str = "a", n: int = 10, kind: str = "line") -> Series:
@@ -40,13 +42,13 @@ def test_plotly_accepts_a_drawing(kind: str) -> None:
     chart = _chart(
         panel, _panel(_line("b"), log=True), spans=(Span(low=0, high=2, label="w"),), marks=(Mark(at=3.0, label="m"),)
     )
-    found = _with_colours(drawing(chart))
+    found = _with_colours(english(drawing(chart)))
     go.Figure(data=found["data"], layout=found["layout"])  # raises for a key that Plotly does not have
     json.dumps(found, allow_nan=False)
 
 
 def test_an_axis_has_short_numbers_in_its_unit() -> None:
-    found = cast("Any", drawing(_chart(_panel(_line()))))
+    found = english(drawing(_chart(_panel(_line()))))
     assert found["layout"]["annotations"][0]["text"] == "step time (ms)"
     assert found["data"][0]["y"][1] == 1
     assert found["layout"]["xaxis"]["title"]["text"] == "time (s)"
@@ -69,8 +71,36 @@ def test_scales(unit: str, largest: float, expected: str) -> None:
 
 def test_what_lies_above_the_frame_does_not_choose_the_unit() -> None:
     series = Series(name="a", x=np.arange(3.0), y=np.asarray([30.0, 0.01, 0.02]))
-    found = cast("Any", drawing(_chart(_panel(series, high=0.03))))
+    found = english(drawing(_chart(_panel(series, high=0.03))))
     assert found["layout"]["annotations"][0]["text"] == "step time (ms)"
+
+
+def test_a_text_of_ours_stands_in_every_language_and_a_records_as_it_is() -> None:
+    found = cast("Any", drawing(_chart(_panel(_line(tr("warm-up")), _line("<b>warm-up")))))
+    assert found["data"][0]["name"] == {"en": "warm-up", "zh": "预热"}
+    assert found["data"][1]["name"] == "&lt;b&gt;warm-up"
+
+
+def test_the_data_behind_a_chart_name_their_axes() -> None:
+    found = english(drawing(_chart(_panel(_line()), Panel(label="loss", unit="", series=(_line(),)))))
+    assert found["layout"]["meta"] == {"x": "time (s)", "panels": ["step time (ms)", "loss"]}
+
+
+def test_a_logarithmic_axis_has_its_notes_at_powers_of_ten() -> None:
+    found = english(drawing(_chart(_panel(_line()), marks=(Mark(at=1000.0, label="m"),), x_log=True)))
+    (note,) = (n for n in found["layout"]["annotations"] if n["text"] == "m")
+    factor = found["layout"]["shapes"][0]["x0"] / 1000.0
+    assert note["x"] == pytest.approx(3 + np.log10(factor), abs=1e-4)
+    assert found["layout"]["xaxis"]["type"] == "log"
+    assert "range" not in found["layout"]["xaxis"]
+
+
+@pytest.mark.parametrize(
+    ("tone", "colour"), [("plain", "@shade"), ("bad", "@shade-bad"), ("warning", "@shade-warning")]
+)
+def test_a_stretch_is_coloured_by_its_tone(tone: Any, colour: str) -> None:
+    found = cast("Any", drawing(_chart(_panel(_line()), spans=(Span(low=0, high=1, tone=tone),))))
+    assert found["layout"]["shapes"][0]["fillcolor"] == colour
 
 
 def test_gaps_are_null_and_nothing_is_nan() -> None:

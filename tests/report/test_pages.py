@@ -62,7 +62,7 @@ def test_the_policy_allows_the_two_scripts_and_nothing_else(tmp_path: Path) -> N
     page = Page.of(write_run([run_folder(tmp_path)], tmp_path / "page.html"))
     policy = dict(part.strip().split(" ", 1) for part in page.meta("Content-Security-Policy").split(";"))
     assert policy["default-src"] == "'none'"
-    assert policy["img-src"] == "data:"
+    assert policy["img-src"] == "data: blob:"
     digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in page.programs]
     assert len(digests) == 2
     assert set(policy["script-src"].split()) == {f"'sha256-{digest}'" for digest in digests}

@@ -73,7 +73,9 @@ def test_what_telemetry_lacks_is_said_in_words(tmp_path: Path) -> None:
     section = telemetry.render(run_subject(run_folder(tmp_path)))
     assert "cpu did not tell power." in _told(section)
     chart = _only(section, Chart)
-    assert [p.label for p in chart.panels] == ["utilization", "memory in use", "power", "clock", "temperature"]
+    assert [p.label for p in chart.panels] == [
+        "utilization", "memory in use", "power", "clock", "temperature", "throughput"
+    ]  # fmt: skip
     assert [m.label for m in chart.marks] == ["repeat 0", "repeat 1", "repeat 2"]
     nothing = telemetry.render(run_subject(run_folder(tmp_path, "x-none", devices=())))
     assert "No device answered" in _told(nothing)

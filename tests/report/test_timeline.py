@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from benchbench.report.timeline import Timeline
 
@@ -50,3 +51,34 @@ def test_many_repeats_are_cut_and_said() -> None:
     timeline = Timeline(_telemetry(20), None)
     assert len(timeline.starts) == 8
     assert "8 of 20" in timeline.note
+
+
+def test_a_silence_is_a_gap_and_a_usual_interval_none() -> None:
+    frame = _telemetry(2)
+    silent = frame[~((frame["repeat"] == 1) & frame["t_s"].between(0.25, 0.85))]
+    timeline = Timeline(silent, None)
+    (gap,) = timeline.gaps
+    begin = timeline.offsets_s[1]
+    assert (round(gap.low - begin, 3), round(gap.high - begin, 3)) == (0.2, 0.9)
+    assert gap.tone == "warning"
+    cpu = timeline.frame[timeline.frame["device"] == "cpu"]
+    assert cpu[cpu["t_s"].between(gap.low, gap.high, inclusive="neither")]["utilization"].isna().all()
+    assert (np.diff(cpu["t_s"]) >= 0).all()
+    assert Timeline(frame, None).gaps == ()
+
+
+def test_the_clocks_held_down_by_the_driver_are_marked_and_a_power_cap_is_not() -> None:
+    frame = _telemetry(1)
+    reasons = np.where(frame["t_s"].between(0.35, 0.65), 0x20, 0x4)
+    timeline = Timeline(frame.assign(throttle_reasons=np.where(frame["device"] == "cpu", np.nan, reasons)), None)
+    (stretch,) = timeline.held_down
+    assert (round(stretch.low, 3), round(stretch.high, 3)) == (0.4, 0.7)
+    assert (stretch.tone, stretch.label) == ("bad", "throttled")
+
+
+def test_steps_are_moved_with_their_repeat() -> None:
+    timeline = Timeline(_telemetry(2), _steps(2))
+    moved = timeline.moved(_steps(3))
+    assert set(moved["repeat"]) == {0, 1}
+    first = moved[moved["repeat"] == 1]["t_s"].min()
+    assert first == pytest.approx(timeline.offsets_s[1] + 0.2)

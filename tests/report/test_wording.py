@@ -25,6 +25,9 @@ def _estimate(low: float | None, high: float | None, unit: str = "s", n: int = 3
         (13.7, "trainings", "13.7 trainings"),
         (3.0, "", "3"),
         (2600.0, "samples/s", f"{human(2600.0)} samples/s"),
+        (989e12, "FLOP/s", "989 TFLOP/s"),
+        (2e12, "bytes/s", "2.00 TB/s"),
+        (200.0, "FLOP/byte", "200 FLOP/byte"),
     ],
 )
 def test_a_quantity_has_its_unit(value: float | None, unit: str, text: str) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from benchbench.report.content import Column, Row, Section, Table
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import StudySubject
 from benchbench.report.wording import setting
 
-TITLE = "Where the speedup comes from"
+TITLE = tr("Where the speedup comes from")
 _COLUMNS = (
-    Column(title="lever"),
-    Column(title="setting"),
-    Column(title="from"),
-    Column(title="to"),
-    Column(title="speedup", numeric=True),
+    Column(title=tr("lever")),
+    Column(title=tr("setting")),
+    Column(title=tr("from")),
+    Column(title=tr("to")),
+    Column(title=tr("speedup"), numeric=True),
 )
 
 

@@ -19,14 +19,15 @@ from benchbench.report.content import (
     Table,
 )
 from benchbench.report.curves import REPEATS_DRAWN, learning_curves
+from benchbench.report.language import tr
 from benchbench.report.objective import baseline_value
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject, StudySubject
-from benchbench.report.wording import counted, setting
+from benchbench.report.wording import commas, counted, setting
 
-TITLE = "Baseline and recommendation"
+TITLE = tr("Baseline and recommendation")
 _IDS_TOLD = 3
-_COLUMNS = (Column(title="setting"), Column(title="baseline"), Column(title="recommendation"))
+_COLUMNS = (Column(title=tr("setting")), Column(title=tr("baseline")), Column(title=tr("recommendation")))
 
 
 def render(subject: StudySubject) -> Section | None:
@@ -37,7 +38,7 @@ def render(subject: StudySubject) -> Section | None:
     if keys:
         rows = tuple(_setting_row(subject, key) for key in keys)
         blocks.append(Table(columns=_COLUMNS, rows=rows))
-    blocks.append(Table(columns=(Column(title="figure"), *_COLUMNS[1:]), rows=_figures(subject)))
+    blocks.append(Table(columns=(Column(title=tr("figure")), *_COLUMNS[1:]), rows=_figures(subject)))
     chart = _curves(subject)
     if chart is not None:
         blocks.append(chart)
@@ -57,12 +58,12 @@ def _setting_row(subject: StudySubject, key: str) -> Row:
 def _figures(subject: StudySubject) -> tuple[Row, ...]:
     before, after = subject.study.baseline, subject.study.recommendation
     rows: list[tuple[str, Cell, Cell]] = [
-        ("time to target", before.time_to_target_s, after.time_to_target_s),
-        ("reached", _fraction(before.reach_rate), _fraction(after.reach_rate)),
-        ("step time", before.step_s, after.step_s),
-        ("throughput", before.samples_per_s, after.samples_per_s),
-        ("peak memory", _peak(subject.baseline_runs), _peak(subject.recommended_runs)),
-        ("runs", counted(len(before.run_ids), "run"), counted(len(after.run_ids), "run")),
+        (tr("time to target"), before.time_to_target_s, after.time_to_target_s),
+        (tr("reached"), _fraction(before.reach_rate), _fraction(after.reach_rate)),
+        (tr("step time"), before.step_s, after.step_s),
+        (tr("throughput"), before.samples_per_s, after.samples_per_s),
+        (tr("peak memory"), _peak(subject.baseline_runs), _peak(subject.recommended_runs)),
+        (tr("runs"), counted(len(before.run_ids), "run"), counted(len(after.run_ids), "run")),
     ]
     return tuple(
         Row(cells=cells) for cells in rows if cells[0] == "step time" or cells[1] is not None or cells[2] is not None
@@ -83,21 +84,25 @@ def _curves(subject: StudySubject) -> Chart | None:
     if target is None:
         return None
     series = [
-        *_series("baseline", 1, subject.baseline_runs, target.metric),
-        *_series("recommendation", 0, subject.recommended_runs, target.metric),
+        *_series(tr("baseline"), 1, subject.baseline_runs, target.metric),
+        *_series(tr("recommendation"), 0, subject.recommended_runs, target.metric),
     ]
     if not series:
         return None
     level = target.at_least if target.at_least is not None else target.at_most
     assert level is not None
     panel = Panel(
-        label=f"held-out {target.metric}",
+        label=tr("held-out {metric}", metric=target.metric),
         unit="",
         series=tuple(series),
-        marks=(Mark(at=level, label=f"target {level:g}"),),
+        marks=(Mark(at=level, label=tr("target {level}", level=f"{level:g}")),),
     )
     return Chart(
-        title="Learning curves", x_label="training time", x_unit="s", panels=(panel,), caption="One line a repeat."
+        title=tr("Learning curves"),
+        x_label=tr("training time"),
+        x_unit="s",
+        panels=(panel,),
+        caption=tr("One line a repeat."),
     )
 
 
@@ -109,20 +114,27 @@ def _series(name: str, hue: int, runs: Sequence[RunSubject], metric: str) -> lis
 def _replayed(table: str) -> Callout:
     return Callout(
         tone="plain",
-        title="Replayed from a table",
-        text=f"Nothing was trained: {table} answered, and the times are those of a virtual clock. It holds no "
-        "evaluations on the way, so there are no learning curves.",
+        title=tr("Replayed from a table"),
+        text=tr(
+            "Nothing was trained: {table} answered, and the times are those of a virtual clock. It holds no "
+            "evaluations on the way, so there are no learning curves.",
+            table=table,
+        ),
     )
 
 
 def _gone(missing: Sequence[str]) -> Callout:
-    told = ", ".join(missing[:_IDS_TOLD]) + (
-        f" and {len(missing) - _IDS_TOLD} more" if len(missing) > _IDS_TOLD else ""
-    )
+    told = commas(missing[:_IDS_TOLD])
+    if len(missing) > _IDS_TOLD:
+        told = tr("{told} and {count} more", told=told, count=len(missing) - _IDS_TOLD)
     return Callout(
         tone="warning",
-        title=f"{counted(len(missing), 'run')} of this study {'is' if len(missing) == 1 else 'are'} not beside it",
-        text=f"Not found: {told}. The study's own figures stand; what is drawn from these runs is left out.",
+        title=tr("1 run of this study is not beside it")
+        if len(missing) == 1
+        else tr("{count} runs of this study are not beside it", count=len(missing)),
+        text=tr(
+            "Not found: {told}. The study's own figures stand; what is drawn from these runs is left out.", told=told
+        ),
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from benchbench.record.compression import CompressionSummary
 from benchbench.report.content import Cell, Column, Quantity, Row, Section, Table
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
 from benchbench.report.wording import value_of
 
-TITLE = "Dense beside compressed"
+TITLE = tr("Dense beside compressed")
 
 
 def render(subject: RunSubject) -> Section | None:
@@ -18,13 +19,14 @@ def render(subject: RunSubject) -> Section | None:
         return None
     columns = (
         Column(title=""),
-        Column(title="as trained", numeric=True),
-        Column(title="compressed", numeric=True),
-        Column(title="compressed / as trained", numeric=True, minor=True),
+        Column(title=tr("as trained"), numeric=True),
+        Column(title=tr("compressed"), numeric=True),
+        Column(title=tr("compressed / as trained"), numeric=True, minor=True),
     )
-    note = (
-        f"The target looks at the compressed model; making it takes {value_of(effect.conversion_s)} and counts as "
-        "training. The size of pruned weights holds their zeros."
+    note = tr(
+        "The target looks at the compressed model; making it takes {conversion_s} and counts as training."
+        " The size of pruned weights holds their zeros.",
+        conversion_s=value_of(effect.conversion_s),
     )
     return Section(title=TITLE, blocks=(Table(columns=columns, rows=_rows(effect), note=note),))
 
@@ -33,9 +35,9 @@ def _rows(effect: CompressionSummary) -> tuple[Row, ...]:
     dense, compressed = effect.dense, effect.compressed
     speeds = dense.inference_samples_per_s, compressed.inference_samples_per_s
     return (
-        _row("size", dense.size_bytes, compressed.size_bytes, "bytes"),
-        _row("parameters that are not zero", dense.nonzero_parameters, compressed.nonzero_parameters, ""),
-        Row(cells=("inference", *speeds, _ratio(*(speed.value for speed in speeds)))),
+        _row(tr("size"), dense.size_bytes, compressed.size_bytes, "bytes"),
+        _row(tr("parameters that are not zero"), dense.nonzero_parameters, compressed.nonzero_parameters, ""),
+        Row(cells=(tr("inference"), *speeds, _ratio(*(speed.value for speed in speeds)))),
         *(_row(name, dense.metrics.get(name), value, "") for name, value in compressed.metrics.items()),
     )
 

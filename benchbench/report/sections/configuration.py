@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from benchbench.report.content import Code, Paragraph, Section
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject, StudySubject, Subject
 from benchbench.scenario.writing import to_yaml
 
-TITLE = "Configuration"
+TITLE = tr("Configuration")
 
 
 def render(subject: Subject) -> Section | None:
     """The scenario as YAML, with the key that tells two settings apart."""
     told = Paragraph(
-        text=f"Scenario key {subject.scenario.key}: two results with the same key asked for the same thing.",
+        text=tr(
+            "Scenario key {key}: two results with the same key asked for the same thing.", key=subject.scenario.key
+        ),
         tone="muted",
     )
     return Section(title=TITLE, blocks=(Code(text=to_yaml(subject.scenario)), told), folded=True)

@@ -6,21 +6,22 @@ from collections.abc import Mapping, Sequence
 
 from benchbench.record.differences import Leaf
 from benchbench.report.content import Block, Column, Paragraph, Row, Section, Table
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.sections.verdict import letter
 from benchbench.report.subject import ComparisonSubject
 from benchbench.report.wording import UNKNOWN, setting
 
-TITLE = "What differs"
+TITLE = tr("What differs")
 
 
 def render(subject: ComparisonSubject) -> Section | None:
     """One table for the settings, one for the environment."""
     pairs = subject.comparison.pairs
-    tables = (("setting", [p.settings for p in pairs]), ("environment", [p.environment for p in pairs]))
+    tables = ((tr("setting"), [p.settings for p in pairs]), (tr("environment"), [p.environment for p in pairs]))
     blocks: list[Block] = [_table(title, found) for title, found in tables if any(found)]
     if not any(pair.settings for pair in pairs):
-        blocks.insert(0, Paragraph(text="The settings are the same."))
+        blocks.insert(0, Paragraph(text=tr("The settings are the same.")))
     return Section(title=TITLE, blocks=tuple(blocks))
 
 

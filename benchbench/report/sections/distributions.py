@@ -8,12 +8,13 @@ import numpy as np
 
 from benchbench.report.content import Array, Block, Callout, Chart, Panel, Section, Series
 from benchbench.report.curves import column, step_times
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.sections.verdict import letter
 from benchbench.report.subject import ComparisonSubject, RunSubject
-from benchbench.report.wording import counted, quantity
+from benchbench.report.wording import counted, quantity, sentences
 
-TITLE = "Step times"
+TITLE = tr("Step times")
 _BINS = 60
 _QUANTILE = 0.99
 _BEYOND = 1.25
@@ -38,15 +39,27 @@ def _measured(run: RunSubject) -> Array:
 def _problems(name: str, run: RunSubject) -> list[Callout]:
     """A table that cannot be read, or that holds what is no number; the ratio does not depend on it."""
     if run.steps.problem is not None:
-        title = f"The steps of {name} cannot be shown"
-        return [Callout(tone="warning", title=title, text=f"{run.steps.problem}. The verdict rests on the record.")]
+        title = tr("The steps of {name} cannot be shown", name=name)
+        return [
+            Callout(
+                tone="warning",
+                title=title,
+                text=tr("{problem}. The verdict rests on the record.", problem=run.steps.problem),
+            )
+        ]
     if run.steps.frame is None:
         return []
     bad = int((~np.isfinite(column(run.steps.frame, "step_s"))).sum())
     if not bad:
         return []
-    text = "The chart leaves them out; look into the run before its verdict is used."
-    return [Callout(tone="warning", title=f"{counted(bad, 'step')} of {name} hold no time", text=text)]
+    text = tr("The chart leaves them out; look into the run before its verdict is used.")
+    return [
+        Callout(
+            tone="warning",
+            title=tr("{counted} of {name} hold no time", counted=counted(bad, "step"), name=name),
+            text=text,
+        )
+    ]
 
 
 def _chart(drawn: Sequence[tuple[int, RunSubject, Array]]) -> Chart:
@@ -55,20 +68,26 @@ def _chart(drawn: Sequence[tuple[int, RunSubject, Array]]) -> Chart:
     beyond = [times[times > high] for _, _, times in drawn]
     outlines = tuple(_outline(letter(i), i, times, low, high) for i, _, times in drawn)
     dots = tuple(_dots(letter(i), i, run) for i, run, _ in drawn)
-    caption = "Above: the share of each run's measured steps by their time. Below: the mean of every repeat."
+    told = [tr("Above: the share of each run's measured steps by their time. Below: the mean of every repeat.")]
     count = sum(len(times) for times in beyond)
     if count:
         slowest = max(float(times.max()) for times in beyond if len(times))
-        caption += f" {counted(count, 'step')} of up to {quantity(slowest, 's')} beyond the right edge."
+        told.append(
+            tr(
+                "{steps} of up to {slowest} beyond the right edge.",
+                steps=counted(count, "step"),
+                slowest=quantity(slowest, "s"),
+            )
+        )
     return Chart(
-        title="Step times over each other",
-        x_label="step time",
+        title=tr("Step times over each other"),
+        x_label=tr("step time"),
         x_unit="s",
         panels=(
-            Panel(label="steps", unit="fraction", series=outlines, from_zero=True),
-            Panel(label="repeat", unit="", series=dots),
+            Panel(label=tr("steps"), unit="fraction", series=outlines, from_zero=True),
+            Panel(label=tr("repeat"), unit="", series=dots),
         ),
-        caption=caption,
+        caption=sentences(told),
     )
 
 

@@ -8,15 +8,16 @@ from benchbench.record.efficiency import Efficiency, accelerator, efficiency
 from benchbench.record.peaks import Peak, Work
 from benchbench.record.types import Repeat
 from benchbench.report.content import Block, Cell, Chart, Facts, Mark, Panel, Paragraph, Quantity, Section, Series
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
 from benchbench.report.wording import quantity
 from benchbench.theory.roofline import balance, intensity, roof
 
-TITLE = "Efficiency"
+TITLE = tr("Efficiency")
 _RATE = "FLOP/s"
 _INTENSITY = "FLOP/byte"
-_REACH = 1.5  # how far right of its last point the chart goes
+_REACH = 4.0  # how far the chart goes beyond its outermost points, as a factor
 
 
 def render(subject: RunSubject) -> Section | None:
@@ -28,29 +29,29 @@ def render(subject: RunSubject) -> Section | None:
     repeat, found = next(((r, e) for r, e in known if r.work is not None), known[0])
     blocks: list[Block] = [Facts(items=_facts(subject, repeat, found)), Paragraph(text=_words(repeat), tone="muted")]
     if repeat.work is not None and repeat.peak is not None and intensity(repeat.work.flops, repeat.work.moved_bytes):
-        blocks.append(_chart(repeat.work, repeat.peak, found, subject))
+        blocks.append(_chart(repeat.work, repeat.peak, found, repeat, subject))
     return Section(title=TITLE, blocks=tuple(blocks))
 
 
 def _facts(subject: RunSubject, repeat: Repeat, found: Efficiency) -> tuple[tuple[str, Cell], ...]:
     summary = subject.summary
     items: list[tuple[str, Cell]] = [
-        ("model FLOPs a step", Quantity(value=found.model_flops_per_step, unit="FLOP")),
-        ("model FLOP/s", Quantity(value=found.model_flops_per_s, unit=_RATE)),
-        ("datasheet's peak", Quantity(value=found.datasheet_flops_per_s, unit=_RATE)),
-        ("share of the datasheet's peak (MFU)", summary.mfu),
-        ("peak measured here", Quantity(value=found.measured_flops_per_s, unit=_RATE)),
-        ("share of the measured peak", summary.mfu_measured),
+        (tr("model FLOPs a step"), Quantity(value=found.model_flops_per_step, unit="FLOP")),
+        (tr("model FLOP/s"), Quantity(value=found.model_flops_per_s, unit=_RATE)),
+        (tr("datasheet's peak"), Quantity(value=found.datasheet_flops_per_s, unit=_RATE)),
+        (tr("share of the datasheet's peak (MFU)"), summary.mfu),
+        (tr("peak measured here"), Quantity(value=found.measured_flops_per_s, unit=_RATE)),
+        (tr("share of the measured peak"), summary.mfu_measured),
     ]
     if found.flops_per_step > found.model_flops_per_step:
-        items.insert(1, ("FLOPs a step with recomputation", Quantity(value=found.flops_per_step, unit="FLOP")))
+        items.insert(1, (tr("FLOPs a step with recomputation"), Quantity(value=found.flops_per_step, unit="FLOP")))
     if repeat.work is not None:
         at = intensity(repeat.work.flops, repeat.work.moved_bytes)
-        items.append(("arithmetic intensity", Quantity(value=at, unit=_INTENSITY)))
+        items.append((tr("arithmetic intensity"), Quantity(value=at, unit=_INTENSITY)))
     if repeat.peak is not None:
         ridge = balance(repeat.peak.flops_per_s, repeat.peak.bytes_per_s)
-        items.append(("the machine's balance", Quantity(value=ridge, unit=_INTENSITY)))
-        items.append(("memory's bandwidth, measured", Quantity(value=repeat.peak.bytes_per_s, unit="bytes/s")))
+        items.append((tr("the machine's balance"), Quantity(value=ridge, unit=_INTENSITY)))
+        items.append((tr("memory's bandwidth, measured"), Quantity(value=repeat.peak.bytes_per_s, unit="bytes/s")))
     return tuple(items)
 
 
@@ -58,38 +59,66 @@ def _words(repeat: Repeat) -> str:
     row = accelerator(repeat)
     if row is None:
         name = repeat.facts.get("device_name")
-        sheet = f"The catalog has no datasheet for {name}." if name else "A CPU has no row in the catalog."
+        sheet = (
+            tr("The catalog has no datasheet for {name}.", name=name)
+            if name
+            else tr("A CPU has no row in the catalog.")
+        )
     else:
-        sheet = f"The datasheet's peak is that of {row.name}, dense ({'; '.join(row.sources.get('tflops', ()))})."
-    return (
-        f"FLOPs are those of matrix products and attention, padding included. {sheet} Bytes are counted operator by "
-        "operator as if none were fused and no cache held anything: the true intensity is at least what stands here."
+        sheet = tr(
+            "The datasheet's peak is that of {name}, dense ({sources}).",
+            name=row.name,
+            sources="; ".join(row.sources.get("tflops", ())),
+        )
+    return tr(
+        "FLOPs are those of matrix products and attention, padding included. {sheet} Bytes are counted "
+        "operator by operator as if none were fused and no cache held anything: the true intensity is at "
+        "least what stands here.",
+        sheet=sheet,
     )
 
 
-def _chart(work: Work, peak: Peak, found: Efficiency, subject: RunSubject) -> Chart:
+def _chart(work: Work, peak: Peak, found: Efficiency, repeat: Repeat, subject: RunSubject) -> Chart:
+    """Both axes are logarithmic, so that roofs are straight lines; the datasheet's stands where it is known in full."""
     ridge, at = balance(peak.flops_per_s, peak.bytes_per_s), intensity(work.flops, work.moved_bytes)
     assert ridge is not None
     assert at is not None
-    devices = subject.scenario.hardware.devices * subject.scenario.hardware.nodes
-    x = np.asarray([0.0, ridge, _REACH * max(ridge, at)])
-    roof_y = np.asarray([roof(float(one), peak.flops_per_s, peak.bytes_per_s) for one in x])
+    hardware = subject.scenario.hardware
     here = Series(
-        name="this run", x=np.asarray([at]), y=np.asarray([found.flops_per_s / devices]), kind="points", hue=1,
+        name=tr("this run"),
+        x=np.asarray([at]),
+        y=np.asarray([found.flops_per_s / (hardware.devices * hardware.nodes)]),
+        kind="points",
+        hue=1,
         labels=(subject.scenario.name,),
-    )  # fmt: skip
-    panel = Panel(
-        label="rate", unit=_RATE, series=(Series(name="measured roof", x=x, y=roof_y), here), from_zero=True
-    )  # fmt: skip
-    bound = "below the memory's roof" if at < ridge else "below the arithmetic's roof"
-    return Chart(
-        title="Roofline of one device",
-        x_label="arithmetic intensity",
-        x_unit=_INTENSITY,
-        panels=(panel,),
-        marks=(Mark(at=ridge, label="balance"),),
-        caption=f"At {quantity(at, _INTENSITY)} the step stands {bound}, as far as unfused operators tell.",
     )
+    ends = (min(ridge, at) / _REACH, max(ridge, at) * _REACH)
+    series = [_roof(tr("measured roof"), 0, ends, peak.flops_per_s, peak.bytes_per_s)]
+    row = accelerator(repeat)
+    sheet = None if row is None else row.flops_per_s(subject.scenario.precision)
+    if row is not None and sheet is not None and row.bytes_per_s is not None:
+        series.append(_roof(tr("datasheet's roof"), 2, ends, sheet, row.bytes_per_s))
+    bound = tr("below the memory's roof") if at < ridge else tr("below the arithmetic's roof")
+    return Chart(
+        title=tr("Roofline of one device"),
+        x_label=tr("arithmetic intensity"),
+        x_unit=_INTENSITY,
+        panels=(Panel(label=tr("rate"), unit=_RATE, series=(*series, here), log=True),),
+        marks=(Mark(at=ridge, label=tr("balance")),),
+        caption=tr(
+            "At {at} the step stands {bound}, as far as unfused operators tell.",
+            at=quantity(at, _INTENSITY),
+            bound=bound,
+        ),
+        x_log=True,
+    )
+
+
+def _roof(name: str, hue: int, ends: tuple[float, float], flops_per_s: float, bytes_per_s: float) -> Series:
+    """A roof from the one end to the other, its ridge between them."""
+    ridge = balance(flops_per_s, bytes_per_s) or ends[0]
+    x = np.asarray(sorted({ends[0], min(max(ridge, ends[0]), ends[1]), ends[1]}))
+    return Series(name=name, x=x, y=np.asarray([roof(float(one), flops_per_s, bytes_per_s) for one in x]), hue=hue)
 
 
 PLUGIN = Plugin(title=TITLE, order=32, takes=(RunSubject,), render=render)

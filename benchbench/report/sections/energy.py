@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from benchbench.record.summary import Summary, measured
 from benchbench.report.content import Cell, Facts, Paragraph, Section
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
-from benchbench.report.wording import quantity
+from benchbench.report.wording import quantity, sentences
 
-TITLE = "Energy and cost"
+TITLE = tr("Energy and cost")
 
 
 def render(subject: RunSubject) -> Section | None:
     """Estimates with what they rest on; None where neither power nor price is known."""
     s = subject.summary
-    every = (("power", s.power_w), ("energy per sample", s.energy_j_per_sample), *costs(s))
+    every = ((tr("power"), s.power_w), (tr("energy per sample"), s.energy_j_per_sample), *costs(s))
     known = tuple((label, value) for label, value in every if value is not None)
     if not known:
         return None
@@ -24,11 +25,11 @@ def render(subject: RunSubject) -> Section | None:
 def costs(summary: Summary) -> tuple[tuple[str, Cell], ...]:
     """What a training and a million samples cost, each with its name; None where it is unknown."""
     return (
-        ("energy to target", summary.energy_j_to_target),
-        ("cost to target", summary.cost_per_target),
-        ("cost of a million samples", summary.cost_per_million_samples),
-        ("carbon dioxide to target", summary.carbon_g_per_target),
-        ("carbon dioxide of a million samples", summary.carbon_g_per_million_samples),
+        (tr("energy to target"), summary.energy_j_to_target),
+        (tr("cost to target"), summary.cost_per_target),
+        (tr("cost of a million samples"), summary.cost_per_million_samples),
+        (tr("carbon dioxide to target"), summary.carbon_g_per_target),
+        (tr("carbon dioxide of a million samples"), summary.carbon_g_per_million_samples),
     )
 
 
@@ -37,22 +38,35 @@ def _words(subject: RunSubject) -> str:
     hardware, error = subject.scenario.hardware, subject.summary.energy_relative_error
     told = []
     if all(f.energy_by == "counter" for f in figures):
-        told.append("Energy is read from the devices' own counters.")
+        told.append(tr("Energy is read from the devices' own counters."))
     elif error is not None:
         told.append(
-            f"Energy is power integrated over time, with an error of {quantity(error, 'fraction')}: that of the "
-            "samples' mean, and 5 % of the sensor."
+            tr(
+                "Energy is power integrated over time, with an error of {error}: that of the samples' mean, and 5"
+                " % of the sensor.",
+                error=quantity(error, "fraction"),
+            )
         )
     elif any(f.energy_by == "power" for f in figures):
-        told.append("Energy is power integrated over time; the samples are too few to state an error.")
+        told.append(tr("Energy is power integrated over time; the samples are too few to state an error."))
     idle = [f.idle_power_w for f in figures if f.idle_power_w is not None]
     if idle:
-        told.append(f"Idle power, {quantity(sum(idle) / len(idle), 'W')}, is subtracted.")
+        told.append(tr("Idle power, {quantity}, is subtracted.", quantity=quantity(sum(idle) / len(idle), "W")))
     if hardware.price_per_hour is not None:
-        told.append(f"The price is {hardware.price_per_hour:g} an hour, of training time alone.")
+        told.append(
+            tr(
+                "The price is {price_per_hour} an hour, of training time alone.",
+                price_per_hour=f"{hardware.price_per_hour:g}",
+            )
+        )
     if hardware.carbon_g_per_kwh is not None:
-        told.append(f"The electricity's intensity is {hardware.carbon_g_per_kwh:g} g a kilowatt-hour.")
-    return " ".join(told)
+        told.append(
+            tr(
+                "The electricity's intensity is {carbon_g_per_kwh} g a kilowatt-hour.",
+                carbon_g_per_kwh=f"{hardware.carbon_g_per_kwh:g}",
+            )
+        )
+    return sentences(told)
 
 
 PLUGIN = Plugin(title=TITLE, order=35, takes=(RunSubject,), render=render)

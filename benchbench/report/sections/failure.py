@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from benchbench.record.types import Outcome, Repeat
 from benchbench.report.content import Block, Callout, Code, Section, Tone
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
-from benchbench.report.wording import OUTCOMES, tone_of
+from benchbench.report.wording import OUTCOMES, commas, sentences, tone_of
 
-TITLE = "What went wrong"
+TITLE = tr("What went wrong")
 _TAIL_LINES = 25
 _MOST = 8
 
@@ -25,16 +26,20 @@ def render(subject: RunSubject) -> Section | None:
     blocks: list[Block] = []
     for (outcome, message), repeats in list(alike.items())[:_MOST]:
         which = ", ".join(str(r.index) for r in repeats)
-        title = f"Repeat{'s' if len(repeats) > 1 else ''} {which} {OUTCOMES[outcome]}"
-        tone: Tone = "warning" if tone_of(outcome) == "muted" else "bad"
-        blocks.append(
-            Callout(tone=tone, title=title, text=" ".join(part for part in (message, _where(repeats[0])) if part))
+        ended = OUTCOMES[outcome]
+        one = len(repeats) == 1
+        title = (
+            tr("Repeat {which} {ended}", which=which, ended=ended)
+            if one
+            else tr("Repeats {which} {ended}", which=which, ended=ended)
         )
+        tone: Tone = "warning" if tone_of(outcome) == "muted" else "bad"
+        blocks.append(Callout(tone=tone, title=title, text=sentences([message, _where(repeats[0])])))
         tail = repeats[0].failure.log_tail.strip("\n") if repeats[0].failure else ""
         if tail.strip():
             blocks.append(
                 Code(
-                    title=f"End of the log of repeat {repeats[0].index}",
+                    title=tr("End of the log of repeat {index}", index=repeats[0].index),
                     text="\n".join(tail.split("\n")[-_TAIL_LINES:]),
                 )
             )
@@ -47,10 +52,10 @@ def _where(repeat: Repeat) -> str:
         return ""
     parts = []
     if failure.rank is not None:
-        parts.append(f"rank {failure.rank}")
+        parts.append(tr("rank {rank}", rank=failure.rank))
     if failure.exit_code is not None:
-        parts.append(f"exit code {failure.exit_code}")
-    return f"({', '.join(parts)})" if parts else ""
+        parts.append(tr("exit code {exit_code}", exit_code=failure.exit_code))
+    return tr("({where})", where=commas(parts)) if parts else ""
 
 
 PLUGIN = Plugin(title=TITLE, order=15, takes=(RunSubject,), render=render, brief=True)

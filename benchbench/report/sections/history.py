@@ -27,18 +27,20 @@ from benchbench.report.content import (
     Table,
     Tone,
 )
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.sections.verdict import METRICS, change, signed
 from benchbench.report.subject import HistorySubject
-from benchbench.report.wording import UNKNOWN, counted, quantity, setting
+from benchbench.report.wording import UNKNOWN, VERDICTS, commas, counted, quantity, sentences, setting
 from benchbench.stats.estimate import Estimate
 from benchbench.units import human
 
-TITLE = "History"
+TITLE = tr("History")
 _COMMIT = 8
 _CHANGES = 5
 _LABELLED = 6
 _TONES: dict[str, Tone] = {"slower": "bad", "faster": "good"}
+_BEGINNINGS = {"slower": tr("Slower"), "faster": tr("Faster")}
 
 
 def render(subject: HistorySubject) -> Section | None:
@@ -46,7 +48,7 @@ def render(subject: HistorySubject) -> Section | None:
     series = subject.series
     blocks: list[Block] = [_answer(subject)]
     if series.target_lost:
-        text = "The newest run misses the target that an earlier one reached: a shorter step is no gain there."
+        text = tr("The newest run misses the target that an earlier one reached: a shorter step is no gain there.")
         blocks.append(Answer(text=text, tone="bad"))
     blocks.append(_chart(subject))
     if series.steps:
@@ -68,32 +70,51 @@ def _answer(subject: HistorySubject) -> Answer:
         step = series.steps[-1]
         return Answer(text=_newest(subject, step), tone=_TONES[step.verdict])
     if len(points) < 3:
-        more = " Two runs are told apart by benchbench compare." if len(points) == 2 else ""
-        return Answer(text=f"{counted(len(points), 'run')}: too few to tell a step in {what} from noise.{more}")
-    text = f"No step in {what} over {counted(len(points), 'run')}, at a threshold of {_percent(subject.threshold)}."
-    return Answer(text=text + _visible(series.visible), tone="good")
+        more = tr(" Two runs are told apart by benchbench compare.") if len(points) == 2 else ""
+        return Answer(
+            text=tr(
+                "{runs}: too few to tell a step in {what} from noise.{more}",
+                runs=counted(len(points), "run"),
+                what=what,
+                more=more,
+            )
+        )
+    text = tr(
+        "No step in {what} over {runs}, at a threshold of {threshold}.",
+        what=what,
+        runs=counted(len(points), "run"),
+        threshold=_percent(subject.threshold),
+    )
+    return Answer(text=sentences([text, _visible(series.visible)]), tone="good")
 
 
 def _newest(subject: HistorySubject, step: Step) -> str:
     series = subject.series
     unit, point = series.points[-1].value.unit, series.points[step.index]
     since = commit_of(step.commit, point.dirty)
-    levels = f"{quantity(step.after, unit)} after {quantity(step.before, unit)}"
-    text = (
-        f"{step.verdict.capitalize()} since {step.at}{f' ({since})' if since else ''}: the {METRICS[series.metric]} is "
-        f"{change(step.ratio.value)}{_interval(step.ratio)}, {levels}."
+    levels = tr("{after} after {before}", after=quantity(step.after, unit), before=quantity(step.before, unit))
+    text = tr(
+        "{verdict} since {at}{since}: the {metric} is {change}{interval}, {levels}.",
+        verdict=_BEGINNINGS[step.verdict],
+        at=step.at,
+        since=f" ({since})" if since else "",
+        metric=METRICS[series.metric],
+        change=change(step.ratio.value),
+        interval=_interval(step.ratio),
+        levels=levels,
     )
     if step.index == len(series.points) - 1:
-        text += " One run says so; another would confirm it."
+        text = sentences([text, tr("One run says so; another would confirm it.")])
     if point.changes:
-        text += f" What changed with it beside the code: {_changes(point.changes)}."
+        changed = tr("What changed with it beside the code: {changes}.", changes=_changes(point.changes))
+        text = sentences([text, changed])
     return text
 
 
 def _visible(least: float | None) -> str:
     if least is None:
         return ""
-    return f" One more run would be a step if it were slower by more than about {_percent(least)}."
+    return tr("One more run would be a step if it were slower by more than about {least}.", least=_percent(least))
 
 
 def _percent(share: float) -> str:
@@ -103,14 +124,16 @@ def _percent(share: float) -> str:
 def _interval(ratio: Estimate) -> str:
     if ratio.low is None and ratio.high is None:
         return ""
-    low, high = ("open" if b is None else signed(100 * (b - 1)) for b in (ratio.low, ratio.high))
-    return f" ({low} to {high}; {human(ratio.confidence, '%', 2)})"
+    low, high = (tr("open") if b is None else signed(100 * (b - 1)) for b in (ratio.low, ratio.high))
+    return tr(" ({low} to {high}; {confidence})", low=low, high=high, confidence=human(ratio.confidence, "%", 2))
 
 
 def _changes(changes: Mapping[str, tuple[Leaf, Leaf]]) -> str:
-    told = [f"{key} {_leaf(a)} to {_leaf(b)}" for key, (a, b) in changes.items()]
-    more = f" and {len(told) - _CHANGES} more" if len(told) > _CHANGES else ""
-    return ", ".join(told[:_CHANGES]) + more
+    told = [
+        tr("{key} {before} to {after}", key=key, before=_leaf(a), after=_leaf(b)) for key, (a, b) in changes.items()
+    ]
+    text = commas(told[:_CHANGES])
+    return tr("{told} and {count} more", told=text, count=len(told) - _CHANGES) if len(told) > _CHANGES else text
 
 
 def _leaf(value: Leaf) -> str:
@@ -124,13 +147,15 @@ def _chart(subject: HistorySubject) -> Chart:
     labelled = len(steps) <= _LABELLED
     what = METRICS[series.metric]
     return Chart(
-        title=f"{what[0].upper()}{what[1:]} of every run",
-        x_label="run, oldest first",
+        title=tr("Every run: {what}", what=what),
+        x_label=tr("run, oldest first"),
         x_unit="",
         panels=(Panel(label=what, unit=points[-1].value.unit, series=tuple(drawn)),),
         marks=tuple(Mark(at=s.index + 0.5, label=_change(s) if labelled else "") for s in steps),
-        caption="The runs stand side by side, whatever lay between them; the table has their times. Upright lines are "
-        "the intervals, dotted ones the steps.",
+        caption=tr(
+            "The runs stand side by side, whatever lay between them; the table has their times. Upright lines are "
+            "the intervals, dotted ones the steps."
+        ),
     )
 
 
@@ -141,7 +166,7 @@ def _change(step: Step) -> str:
 def _values(points: Sequence[Point]) -> Series:
     low, high = ([getattr(p.value, side) for p in points] for side in ("low", "high"))
     return Series(
-        name="runs",
+        name=tr("runs"),
         x=np.arange(1.0, len(points) + 1),
         y=np.asarray([p.value.value for p in points]),
         low=np.asarray([np.nan if v is None else v for v in low], dtype=np.float64),
@@ -156,13 +181,13 @@ def _levels(steps: Sequence[Step], count: int) -> Series:
     heights = [steps[0].before, *(step.after for step in steps)]
     x = [at for a, b in pairwise(edges) for at in (a + 0.5, b + 0.5, b + 0.5)]
     y = [value for height in heights for value in (height, height, np.nan)]
-    return Series(name="level", x=np.asarray(x), y=np.asarray(y), hue=1)
+    return Series(name=tr("level"), x=np.asarray(x), y=np.asarray(y), hue=1)
 
 
 def _label(point: Point) -> str:
     commit = commit_of(point.commit, point.dirty)
-    changed = f"changed: {_changes(point.changes)}" if point.changes else ""
-    return ", ".join(part for part in (point.id, _when(point), commit, changed) if part)
+    changed = tr("changed: {changes}", changes=_changes(point.changes)) if point.changes else ""
+    return commas([point.id, _when(point), commit or "", changed])
 
 
 def _when(point: Point) -> str:
@@ -173,21 +198,22 @@ def _steps(subject: HistorySubject) -> Table:
     series = subject.series
     unit = series.points[-1].value.unit
     columns = (
-        Column(title="since"), Column(title="commits"),
-        Column(title="before", numeric=True), Column(title="after", numeric=True), Column(title="ratio", numeric=True),
-        Column(title="verdict"),
+        Column(title=tr("since")), Column(title=tr("commits")),
+        Column(title=tr("before"), numeric=True), Column(title=tr("after"), numeric=True),
+        Column(title=tr("ratio"), numeric=True),
+        Column(title=tr("verdict")),
     )  # fmt: skip
     rows = [
         Row(
             cells=(
                 step.at, _range(step), Quantity(value=step.before, unit=unit),
-                Quantity(value=step.after, unit=unit), step.ratio, step.verdict,
+                Quantity(value=step.after, unit=unit), step.ratio, VERDICTS[step.verdict],
             ),
             tone=_TONES[step.verdict],
         )
         for step in reversed(series.steps)
     ]  # fmt: skip
-    return Table(title="Steps, newest first", columns=columns, rows=tuple(rows))
+    return Table(title=tr("Steps, newest first"), columns=columns, rows=tuple(rows))
 
 
 def _range(step: Step) -> str | None:
@@ -200,26 +226,28 @@ def _runs(subject: HistorySubject) -> Table:
     """A column that would say the same of every run is left out, or stands in the note."""
     series = subject.series
     points = series.points
-    begun = {step.at: f"{step.verdict} {_change(step)}" for step in series.steps}
+    begun = {
+        step.at: tr("{verdict} {change}", verdict=VERDICTS[step.verdict], change=_change(step)) for step in series.steps
+    }
     columns: list[tuple[Column, list[Cell]]] = [
-        (Column(title="run"), [p.id for p in points]),
-        (Column(title="time (UTC)", minor=True), [_when(p) for p in points]),
-        (Column(title="commit"), [commit_of(p.commit, p.dirty) for p in points]),
+        (Column(title=tr("run")), [p.id for p in points]),
+        (Column(title=tr("time (UTC)"), minor=True), [_when(p) for p in points]),
+        (Column(title=tr("commit")), [commit_of(p.commit, p.dirty) for p in points]),
         (Column(title=METRICS[series.metric], numeric=True), [p.value for p in points]),
-        (Column(title="repeats", numeric=True), [p.value.n for p in points]),
-        (Column(title="step"), [begun.get(p.id, "") for p in points]),
-        (Column(title="care"), [", ".join(dict.fromkeys(w.code for w in p.warnings)) for p in points]),
-        (Column(title="changed since the run before", wide=True), [_changes(p.changes) for p in points]),
+        (Column(title=tr("repeats"), numeric=True), [p.value.n for p in points]),
+        (Column(title=tr("step")), [begun.get(p.id, "") for p in points]),
+        (Column(title=tr("care")), [", ".join(dict.fromkeys(w.code for w in p.warnings)) for p in points]),
+        (Column(title=tr("changed since the run before"), wide=True), [_changes(p.changes) for p in points]),
     ]
     repeats = {p.value.n for p in points}
-    same = f"Every run has {counted(repeats.pop(), 'repeat')}." if len(repeats) == 1 else ""
+    same = tr("Every run has {repeats}.", repeats=counted(repeats.pop(), "repeat")) if len(repeats) == 1 else ""
     shown = [(c, cells) for c, cells in columns if any(cells) and not (same and c.title == "repeats")]
     tones = {step.at: _TONES[step.verdict] for step in series.steps}
     rows = [
         Row(cells=tuple(cells[i] for _, cells in shown), tone=tones.get(points[i].id, "plain"))
         for i in reversed(range(len(points)))
     ]
-    return Table(title="Runs, newest first", columns=tuple(c for c, _ in shown), rows=tuple(rows), note=same)
+    return Table(title=tr("Runs, newest first"), columns=tuple(c for c, _ in shown), rows=tuple(rows), note=same)
 
 
 def _basis(subject: HistorySubject) -> str:
@@ -229,11 +257,14 @@ def _basis(subject: HistorySubject) -> str:
     told = [name if count == 1 else f"{count} x {name}" for name, count in devices.items()]
     where = ", ".join([f"{machine.cpu} ({counted(machine.cpus, 'CPU')})", *told])
     rate = _percent(1 - series.points[-1].value.confidence)
-    return (
-        f"Measured on {where}; results of other machines are not among these. A step is a change of level beyond "
-        f"{_percent(subject.threshold)} that independent noise would bring forth in at most {rate} of such series "
-        "(binary segmentation with Student's t on the logarithms, corrected for every place it may be at). A machine "
-        "that drifts from day to day makes more."
+    return tr(
+        "Measured on {where}; results of other machines are not among these. A step is a change of level "
+        "beyond {threshold} that independent noise would bring forth in at most {rate} of such series "
+        "(binary segmentation with Student's t on the logarithms, corrected for every place it may be "
+        "at). A machine that drifts from day to day makes more.",
+        where=where,
+        threshold=_percent(subject.threshold),
+        rate=rate,
     )
 
 

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from benchbench.record.memory import MemoryPhases, MemoryUse
 from benchbench.report.content import Block, Column, Quantity, Row, Section, Table
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
 
-TITLE = "Memory"
+TITLE = tr("Memory")
 _PEAKS = {
-    "allocated_bytes": "in tensors (the device's allocator)",
-    "reserved_bytes": "held by the allocator",
-    "device_bytes": "in use on the device, by anyone",
-    "resident_bytes": "resident on the host, all processes",
+    "allocated_bytes": tr("in tensors (the device's allocator)"),
+    "reserved_bytes": tr("held by the allocator"),
+    "device_bytes": tr("in use on the device, by anyone"),
+    "resident_bytes": tr("resident on the host, all processes"),
 }
 _PHASES = {
-    "parameters_bytes": "parameters and buffers",
-    "gradients_bytes": "gradients",
-    "optimizer_bytes": "optimizer's state",
-    "averages_bytes": "averaged weights and masks",
-    "activations_bytes": "activations of a micro-batch",
-    "temporary_bytes": "temporary",
+    "parameters_bytes": tr("parameters and buffers"),
+    "gradients_bytes": tr("gradients"),
+    "optimizer_bytes": tr("optimizer's state"),
+    "averages_bytes": tr("averaged weights and masks"),
+    "activations_bytes": tr("activations of a micro-batch"),
+    "temporary_bytes": tr("temporary"),
 }
 
 
@@ -31,7 +32,8 @@ def render(subject: RunSubject) -> Section | None:
     phases = next((use.phases for use in uses if use.phases is not None), None)
     blocks: list[Block] = [peaks] if peaks.rows else []
     if phases is not None:
-        blocks.append(_phases(phases))
+        on_device, on_host = _limits(subject)
+        blocks.append(_phases(phases, on_device or on_host))
     return Section(title=TITLE, blocks=tuple(blocks)) if blocks else None
 
 
@@ -43,14 +45,12 @@ def _peaks(subject: RunSubject, uses: list[MemoryUse]) -> Table:
         known = [value for use in uses if (value := getattr(use, name)) is not None]
         limit = on_host if name == "resident_bytes" else on_device
         if known:
-            share = max(known) / limit if limit else None
-            whole, part = _bytes(limit), Quantity(value=share, unit="fraction")
-            rows.append(Row(cells=(label, _bytes(max(known)), whole, part)))
+            rows.append(Row(cells=(label, _bytes(max(known)), _bytes(limit), _share(max(known), limit))))
     columns = (
-        Column(title="peak"), Column(title="memory", numeric=True), Column(title="limit", numeric=True),
-        Column(title="share", numeric=True),
+        Column(title=tr("peak")), Column(title=tr("memory"), numeric=True), Column(title=tr("limit"), numeric=True),
+        Column(title=tr("share of the limit"), numeric=True, meter=True),
     )  # fmt: skip
-    return Table(columns=columns, rows=tuple(rows), note="Of the measured part of every repeat, the largest.")
+    return Table(columns=columns, rows=tuple(rows), note=tr("Of the measured part of every repeat, the largest."))
 
 
 def _limits(subject: RunSubject) -> tuple[float | None, float | None]:
@@ -61,15 +61,25 @@ def _limits(subject: RunSubject) -> tuple[float | None, float | None]:
     return device, host
 
 
-def _phases(phases: MemoryPhases) -> Table:
+def _phases(phases: MemoryPhases, limit: float | None) -> Table:
+    """What each phase takes, and its share of the limit that it runs up against."""
     values = {label: getattr(phases, name) for name, label in _PHASES.items()}
-    rows = tuple(Row(cells=(label, _bytes(value))) for label, value in values.items() if value != 0)
-    columns = (Column(title="of a step"), Column(title="memory", numeric=True))
-    note = (
+    rows = tuple(
+        Row(cells=(label, _bytes(value), _share(value, limit))) for label, value in values.items() if value != 0
+    )
+    columns = (
+        Column(title=tr("of a step")), Column(title=tr("memory"), numeric=True),
+        Column(title=tr("share of the limit"), numeric=True, meter=True),
+    )  # fmt: skip
+    note = tr(
         "Seen on one step after the measured ones. Temporary is the most that forward pass, backward pass or update "
         "needed above its ends; it is known where the device's allocator can be asked."
     )
     return Table(columns=columns, rows=rows, note=note)
+
+
+def _share(value: float | None, limit: float | None) -> Quantity:
+    return Quantity(value=value / limit if limit and value is not None else None, unit="fraction")
 
 
 def _bytes(value: float | None) -> Quantity:

@@ -6,24 +6,25 @@ import shlex
 
 from benchbench.record import store
 from benchbench.report.content import Block, Code, Paragraph, Section
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import AnySubject, ComparisonSubject, HistorySubject, RunSubject, StudySubject
 
-TITLE = "Repeat this"
+TITLE = tr("Repeat this")
 
 
 def render(subject: AnySubject) -> Section | None:
     """The command as it was typed; for a stored run also the one that needs nothing but its folder."""
     blocks: list[Block] = []
     if subject.command:
-        blocks.append(Code(title="As it was typed", text=shlex.join(subject.command), is_command=True))
+        blocks.append(Code(title=tr("As it was typed"), text=shlex.join(subject.command), is_command=True))
     if isinstance(subject, RunSubject) and subject.folder is not None and subject.folder.is_dir():
         stored = shlex.join(["benchbench", "run", str(subject.folder / store.SCENARIO)])
-        blocks.append(Code(title="From the record alone", text=stored, is_command=True))
+        blocks.append(Code(title=tr("From the record alone"), text=stored, is_command=True))
     if not blocks:
         return None
     if not isinstance(subject, (ComparisonSubject, HistorySubject)):
-        blocks.append(Paragraph(text=f"Recorded as {subject.id}.", tone="muted"))
+        blocks.append(Paragraph(text=tr("Recorded as {id}.", id=subject.id), tone="muted"))
     return Section(title=TITLE, blocks=tuple(blocks))
 
 

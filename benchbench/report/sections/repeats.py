@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from benchbench.record.types import Repeat
 from benchbench.report.content import Cell, Column, Quantity, Row, Section, Table
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
-from benchbench.report.wording import tone_of
+from benchbench.report.wording import commas, tone_of
 
-TITLE = "Repeats"
+TITLE = tr("Repeats")
 _MOST = 100
 _MOST_PHASES = 8
 
@@ -21,17 +22,21 @@ def render(subject: RunSubject) -> Section | None:
         return None
     phases = list(dict.fromkeys(name for r in repeats for name in r.phases_s))[:_MOST_PHASES]
     targeted = any(r.reach is not None for r in repeats)
-    to_target = ["time to target", "steps to target"] if targeted else []
-    numeric = ["measured steps", "step time", *to_target, "wall time"]
+    to_target = [tr("time to target"), tr("steps to target")] if targeted else []
+    numeric = [tr("measured steps"), tr("step time"), *to_target, tr("wall time")]
     columns = (
-        Column(title="repeat", numeric=True),
-        Column(title="seed", numeric=True),
-        Column(title="outcome"),
+        Column(title=tr("repeat"), numeric=True),
+        Column(title=tr("seed"), numeric=True),
+        Column(title=tr("outcome")),
         *(Column(title=title, numeric=True) for title in numeric),
         *(Column(title=name, unit="s", numeric=True) for name in phases),
     )
     rows = tuple(_row(repeat, phases, targeted, aside=repeat in aside) for repeat in repeats[:_MOST])
-    note = f"The first {_MOST} of {len(repeats)}; the record holds all." if len(repeats) > _MOST else ""
+    note = (
+        tr("The first {most} of {repeats}; the record holds all.", most=_MOST, repeats=len(repeats))
+        if len(repeats) > _MOST
+        else ""
+    )
     return Section(title=TITLE, blocks=(Table(columns=columns, rows=rows, note=note),))
 
 
@@ -40,7 +45,7 @@ def _row(repeat: Repeat, phases: list[str], targeted: bool, *, aside: bool) -> R
     cells: list[Cell] = [
         str(repeat.index),
         str(repeat.seed),
-        ", ".join([repeat.outcome.value, *["disturbed"] * bool(repeat.suspect), *["does not count"] * aside]),
+        commas([repeat.outcome.value, *[tr("disturbed")] * bool(repeat.suspect), *[tr("does not count")] * aside]),
         None if figures is None else figures.measured_steps,
         None if figures is None else Quantity(value=figures.step_s, unit="s"),
     ]

@@ -9,12 +9,14 @@ import numpy as np
 
 from benchbench.record.study import Trial
 from benchbench.report.content import Chart, Mark, Panel, Paragraph, Section, Series
+from benchbench.report.language import tr
 from benchbench.report.objective import objective_of
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import StudySubject
-from benchbench.report.wording import counted, listed, settings
+from benchbench.report.wording import counted, listed, sentences, settings
 
-TITLE = "The search"
+TITLE = tr("The search")
+_AS_IT_STANDS = tr("the scenario as it stands")
 _LOG_ABOVE = 10.0
 _ROLES = (("baseline", 1), ("candidate", 0), ("confirmation", 2))
 
@@ -38,13 +40,15 @@ def render(subject: StudySubject) -> Section | None:
         log=min(values) > 0 and max(values) > _LOG_ABOVE * min(values),
     )
     chart = Chart(
-        title="Best so far (lower is better)",
-        x_label="search time",
+        title=tr("Best so far (lower is better)"),
+        x_label=tr("search time"),
         x_unit="s",
         panels=(panel,),
-        marks=(Mark(at=study.budget_s, label="budget"),),
-        caption="A trial that failed or missed the target has no value and no point; one that breaks a constraint is "
-        "never the best. The table below has them all.",
+        marks=(Mark(at=study.budget_s, label=tr("budget")),),
+        caption=tr(
+            "A trial that failed or missed the target has no value and no point; one that breaks a constraint is never "
+            "the best. The table below has them all."
+        ),
     )
     return Section(title=TITLE, blocks=(told, chart))
 
@@ -56,7 +60,7 @@ def _value(trial: Trial) -> float | None:
 def _best(valued: Sequence[Trial], end_s: float) -> Series:
     values = np.minimum.accumulate([_value(t) or 0.0 for t in valued])
     x = np.asarray([*(t.ended_s for t in valued), end_s])
-    return Series(name="best so far", x=x, y=np.append(values, values[-1]), kind="steps", hue=0)
+    return Series(name=tr("best so far"), x=x, y=np.append(values, values[-1]), kind="steps", hue=0)
 
 
 def _points(role: str, hue: int, valued: Sequence[Trial]) -> Series | None:
@@ -69,18 +73,22 @@ def _points(role: str, hue: int, valued: Sequence[Trial]) -> Series | None:
         y=np.asarray([_value(t) or 0.0 for t in chosen]),
         kind="points",
         hue=hue,
-        labels=tuple(f"trial {t.number}: {settings(t.overrides) or 'the scenario as it stands'}" for t in chosen),
+        labels=tuple(
+            tr("trial {number}: {setup}", number=t.number, setup=settings(t.overrides) or _AS_IT_STANDS) for t in chosen
+        ),
     )
 
 
 def _counts(subject: StudySubject) -> str:
     study, counts = subject.study, subject.study.counts()
     ended = [f"{count} {outcome}" for outcome, count in counts.items() if count]
-    text = f"{counted(sum(counts.values()), 'trial')}: {listed(ended)}." if ended else "No trial ended."
+    every = counted(sum(counts.values()), "trial")
+    parts = [tr("{trials}: {outcomes}.", trials=every, outcomes=listed(ended)) if ended else tr("No trial ended.")]
     again = sum(t.role == "confirmation" for t in study.trials)
-    text += f" {counted(again, 'confirmation')} ran after the search." if again else ""
+    if again:
+        parts.append(tr("{runs} ran after the search.", runs=counted(again, "confirmation")))
     why = study.stopped.strip().rstrip(".")
-    return f"{text} The search ended: {why}." if why else text
+    return sentences([*parts, tr("The search ended: {why}.", why=why) if why else ""])
 
 
 PLUGIN = Plugin(title=TITLE, order=30, takes=(StudySubject,), render=render)

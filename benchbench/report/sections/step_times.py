@@ -9,11 +9,12 @@ import numpy as np
 from benchbench.record.types import Outcome
 from benchbench.report.content import Array, Block, Callout, Chart, Facts, Mark, Panel, Quantity, Section, Series, Span
 from benchbench.report.curves import REPEATS_DRAWN, StepTimes, step_times
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
-from benchbench.report.wording import counted, quantity
+from benchbench.report.wording import counted, quantity, sentences
 
-TITLE = "Step times"
+TITLE = tr("Step times")
 _LOG_ABOVE = 20.0
 _BINS = 60
 
@@ -21,7 +22,7 @@ _BINS = 60
 def render(subject: RunSubject) -> Section | None:
     """A line over the steps with the warm-up shaded, a histogram, and the quantiles."""
     if subject.steps.problem is not None:
-        told = Callout(tone="warning", title="The steps cannot be shown", text=subject.steps.problem)
+        told = Callout(tone="warning", title=tr("The steps cannot be shown"), text=subject.steps.problem)
         return Section(title=TITLE, blocks=(told,))
     repeats = step_times(subject)
     if not repeats:
@@ -47,24 +48,42 @@ def _over_steps(repeats: Sequence[StepTimes], measured: Array) -> Chart:
     log = top is not None and slow > 0 and top > _LOG_ABOVE * slow
     high = None if log or top is None else 1.08 * top
     above = _pooled([r.step_s[r.warmup & (r.step_s > high)] for r in drawn]) if high else np.empty(0)
-    notes = ["A stall is a step like any other: nothing is cut from the mean."]
+    notes = [tr("A stall is a step like any other: nothing is cut from the mean.")]
     if len(above):
         notes.append(
-            f"{counted(len(above), 'warm-up step')} of up to {quantity(float(above.max()), 's')} lie above the frame."
+            tr(
+                "{steps} of up to {slowest} lie above the frame.",
+                steps=counted(len(above), "warm-up step"),
+                slowest=quantity(float(above.max()), "s"),
+            )
         )
     if len(repeats) > len(drawn):
-        notes.append(f"The first {len(drawn)} of {len(repeats)} repeats are drawn; steps.parquet holds all.")
+        notes.append(
+            tr(
+                "The first {drawn} of {repeats} repeats are drawn; steps.parquet holds all.",
+                drawn=len(drawn),
+                repeats=len(repeats),
+            )
+        )
     panel = Panel(
-        label="step time",
+        label=tr("step time"),
         unit="s",
-        series=tuple(Series(name=f"repeat {r.repeat}", x=r.step, y=r.step_s, hue=i) for i, r in enumerate(drawn)),
+        series=tuple(
+            Series(name=tr("repeat {repeat}", repeat=r.repeat), x=r.step, y=r.step_s, hue=i)
+            for i, r in enumerate(drawn)
+        ),
         from_zero=True,
         log=log,
         high=high,
     )
-    spans = (Span(low=first - 0.5, high=max(warm) + 0.5, label="warm-up"),) if warm else ()
+    spans = (Span(low=first - 0.5, high=max(warm) + 0.5, label=tr("warm-up")),) if warm else ()
     return Chart(
-        title="Over the steps", x_label="step", x_unit="", panels=(panel,), spans=spans, caption=" ".join(notes)
+        title=tr("Over the steps"),
+        x_label=tr("step"),
+        x_unit="",
+        panels=(panel,),
+        spans=spans,
+        caption=sentences(notes),
     )
 
 
@@ -78,16 +97,19 @@ def _distribution(measured: Array, subject: RunSubject) -> Chart:
     counts, edges = np.histogram(inside, bins=bins, range=(low, high))
     beyond = len(measured) - len(inside)
     slowest = quantity(float(measured.max()), "s")
-    verb = "lies" if beyond == 1 else "lie"
-    note = f"{counted(beyond, 'step')} of up to {slowest} {verb} beyond the right edge." if beyond else ""
-    series = Series(name="measured steps", x=edges, y=counts.astype(np.float64), kind="bars")
+    note = (
+        tr("{steps} of up to {slowest} beyond the right edge.", steps=counted(beyond, "step"), slowest=slowest)
+        if beyond
+        else ""
+    )
+    series = Series(name=tr("measured steps"), x=edges, y=counts.astype(np.float64), kind="bars")
     step_s = subject.summary.step_s
-    marks = (Mark(at=step_s.value, label="mean"),) if step_s is not None and low <= step_s.value <= high else ()
+    marks = (Mark(at=step_s.value, label=tr("mean")),) if step_s is not None and low <= step_s.value <= high else ()
     return Chart(
-        title=f"Distribution of the {counted(len(measured), 'measured step')}",
-        x_label="step time",
+        title=tr("Distribution of the {steps}", steps=counted(len(measured), "measured step")),
+        x_label=tr("step time"),
         x_unit="s",
-        panels=(Panel(label="steps", unit="", series=(series,), from_zero=True),),
+        panels=(Panel(label=tr("steps"), unit="", series=(series,), from_zero=True),),
         marks=marks,
         caption=note,
     )
@@ -95,8 +117,13 @@ def _distribution(measured: Array, subject: RunSubject) -> Chart:
 
 def _quantiles(measured: Array) -> Facts:
     median, p95, p99 = (float(q) for q in np.quantile(measured, [0.5, 0.95, 0.99]))
-    named = {"fastest": float(measured.min()), "median": median, "95th percentile": p95, "99th percentile": p99,
-             "slowest": float(measured.max())}  # fmt: skip
+    named = {
+        tr("fastest"): float(measured.min()),
+        tr("median"): median,
+        tr("95th percentile"): p95,
+        tr("99th percentile"): p99,
+        tr("slowest"): float(measured.max()),
+    }
     return Facts(items=tuple((label, Quantity(value=value, unit="s")) for label, value in named.items()))
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from benchbench.record.types import Outcome
 from benchbench.report.content import Answer, Block, Cell, Facts, Paragraph, Quantity, Section, Tone
+from benchbench.report.language import tr
 from benchbench.report.objective import bound
 from benchbench.report.plugins import Plugin
 from benchbench.report.sections.energy import costs
 from benchbench.report.subject import RunSubject
-from benchbench.report.wording import OUTCOMES, basis, counted, interval, listed, quantity, value_of
+from benchbench.report.wording import OUTCOMES, basis, commas, counted, interval, listed, quantity, sentences, value_of
 from benchbench.scenario.types import Target
 from benchbench.stats.estimate import Estimate
 
-TITLE = "Answer"
+TITLE = tr("Answer")
 
 
 def render(subject: RunSubject) -> Section | None:
@@ -30,71 +31,78 @@ def _answer(subject: RunSubject) -> Answer:
     target = subject.scenario.target
     failed = _failed(subject)
     if summary.step_s is None:
-        return Answer(text=f"{name}: no result. {failed}", tone="bad")
-    speed = f"{value_of(summary.step_s)} a step"
+        return Answer(text=sentences([tr("{name}: no result.", name=name), failed]), tone="bad")
+    speed: str = tr("{time} a step", time=value_of(summary.step_s))
     if summary.step_s.low is not None or summary.step_s.high is not None:
-        speed += f" ({interval(summary.step_s)}, {basis(summary.step_s)})"
+        speed = tr("{speed} ({sure})", speed=speed, sure=commas([interval(summary.step_s), basis(summary.step_s)]))
     if summary.samples_per_s is not None:
-        speed += f", {value_of(summary.samples_per_s)}"
+        speed = commas([speed, value_of(summary.samples_per_s)])
     tone: Tone = "warning" if summary.reached_target is False else "good"
     if summary.reached_target is None or target is None:
-        text = f"{name} trains at {speed}."
+        text = tr("{name} trains at {speed}.", name=name, speed=speed)
     else:
-        text = f"{_target_sentence(subject, target)} It trains at {speed}."
-    return Answer(text=f"{text} {failed}".strip(), tone="warning" if failed else tone)
+        text = sentences([_target_sentence(subject, target), tr("It trains at {speed}.", speed=speed)])
+    return Answer(text=sentences([text, failed]), tone="warning" if failed else tone)
 
 
 def _target_sentence(subject: RunSubject, target: Target) -> str:
     summary, name = subject.summary, subject.scenario.name
     counted_repeats = [r for r in subject.run.repeats if r.reach is not None]
     reached = sum(r.reach.reached for r in counted_repeats if r.reach is not None)
-    share = f"{reached} of {counted(len(counted_repeats), 'repeat')}"
+    share = tr("{count} of {repeats}", count=reached, repeats=counted(len(counted_repeats), "repeat"))
     best = [r.reach.best for r in counted_repeats if r.reach is not None and r.reach.best is not None]
     if summary.time_to_target_s is not None:
-        return (
-            f"{name} reaches {bound(target)} in {value_of(summary.time_to_target_s)} of training "
-            f"({interval(summary.time_to_target_s)}; {share})."
+        return tr(
+            "{name} reaches {target} in {time} of training ({interval}; {share}).",
+            name=name,
+            target=bound(target),
+            time=value_of(summary.time_to_target_s),
+            interval=interval(summary.time_to_target_s),
+            share=share,
         )
     better = (max if target.at_least is not None else min)(best, default=None)
-    told = f"; the best seen was {quantity(better, '')}" if better is not None else ""
-    return f"{name} does not reach {bound(target)}: {share} did{told}."
+    told = tr("; the best seen was {better}", better=quantity(better, "")) if better is not None else ""
+    return tr(
+        "{name} does not reach {target}: {share} did{told}.", name=name, target=bound(target), share=share, told=told
+    )
 
 
 def _failed(subject: RunSubject) -> str:
     repeats = subject.run.repeats
     bad = [r for r in repeats if r.outcome is not Outcome.OK]
     if not bad:
-        return "" if repeats else "Nothing was measured."
+        return "" if repeats else tr("Nothing was measured.")
     ways = listed(list(dict.fromkeys(OUTCOMES[r.outcome] for r in bad)))
-    return f"{len(bad)} of {counted(len(repeats), 'repeat')} {ways}."
+    return tr("{count} of {repeats} {ways}.", count=len(bad), repeats=counted(len(repeats), "repeat"), ways=ways)
 
 
 def _figures(subject: RunSubject) -> tuple[tuple[tuple[str, Cell], ...], list[str]]:
     s = subject.summary
     every: list[tuple[str, Cell]] = [
-        ("step time", s.step_s),
-        ("throughput", s.samples_per_s),
-        ("tokens", s.tokens_per_s),
-        ("tokens per device", _per_device(subject)),
-        ("peak memory", None if s.peak_memory_bytes is None else Quantity(value=s.peak_memory_bytes, unit="bytes")),
-        ("utilization", s.utilization),
-        ("model FLOP/s utilization", s.mfu),
-        ("power", s.power_w),
-        ("energy per sample", s.energy_j_per_sample),
-        ("waiting for data", s.data_wait_fraction),
-        ("communication", s.communication_fraction),
+        (tr("step time"), s.step_s),
+        (tr("throughput"), s.samples_per_s),
+        (tr("tokens"), s.tokens_per_s),
+        (tr("tokens per device"), _per_device(subject)),
+        (tr("peak memory"), None if s.peak_memory_bytes is None else Quantity(value=s.peak_memory_bytes, unit="bytes")),
+        (tr("utilization"), s.utilization),
+        (tr("model FLOP/s utilization"), s.mfu),
+        (tr("power"), s.power_w),
+        (tr("energy per sample"), s.energy_j_per_sample),
+        (tr("waiting for data"), s.data_wait_fraction),
+        (tr("communication"), s.communication_fraction),
     ]
     if subject.scenario.target is not None and s.reach_rate is not None:
         rate = Quantity(value=s.reach_rate, unit="fraction")
         every = [
-            ("time to target", s.time_to_target_s),
-            ("steps to target", s.steps_to_target),
-            ("reached", rate),
+            (tr("time to target"), s.time_to_target_s),
+            (tr("steps to target"), s.steps_to_target),
+            (tr("reached"), rate),
             *every,
         ]
     known = [(label, value) for label, value in (*every, *_told_where_known(subject)) if value is not None]
     known += [
-        (f"{_metric(name)} at the end", Quantity(value=value, unit="")) for name, value in s.final_metrics.items()
+        (tr("{metric} at the end", metric=_metric(name)), Quantity(value=value, unit=""))
+        for name, value in s.final_metrics.items()
     ]
     named = [label for label, value in every if value is None and label != "tokens per device"]
     return tuple(known) if s.step_s is not None else (), named
@@ -104,14 +112,14 @@ def _told_where_known(subject: RunSubject) -> tuple[tuple[str, Cell], ...]:
     """What not every run has: nobody misses it where it is unknown."""
     s = subject.summary
     return (
-        ("share of the measured peak", s.mfu_measured),
-        ("compilation", s.compile_s),
+        (tr("share of the measured peak"), s.mfu_measured),
+        (tr("compilation"), s.compile_s),
         *costs(s),
     )
 
 
 def _metric(name: str) -> str:
-    return {"train_loss": "training loss", "loss": "held-out loss"}.get(name, name)
+    return {"train_loss": tr("training loss"), "loss": tr("held-out loss")}.get(name, name)
 
 
 def _per_device(subject: RunSubject) -> Estimate | None:
@@ -125,9 +133,13 @@ def _footnote(subject: RunSubject, unknown: list[str]) -> str:
     good = [r for r in subject.run.repeats if r.outcome is Outcome.OK and r.figures is not None]
     steps = sum(r.figures.measured_steps for r in good if r.figures is not None)
     measured_s = sum(r.figures.measured_s for r in good if r.figures is not None)
-    told = [counted(steps, "measured step"), counted(len(good), "repeat"), quantity(measured_s, "s")]
-    text = "From {} in {}, {} of training.".format(*told)
-    return f"{text} Unknown here: {listed(unknown)}." if unknown else text
+    steps_told, repeats, time = [
+        counted(steps, "measured step"),
+        counted(len(good), "repeat"),
+        quantity(measured_s, "s"),
+    ]
+    text = tr("From {steps} in {repeats}, {time} of training.", steps=steps_told, repeats=repeats, time=time)
+    return sentences([text, tr("Unknown here: {figures}.", figures=listed(unknown)) if unknown else ""])
 
 
 PLUGIN = Plugin(title=TITLE, order=10, takes=(RunSubject,), render=render, brief=True)

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from benchbench.record.study import Trial
 from benchbench.report.content import Cell, Column, Quantity, Row, Section, Table, Tone
+from benchbench.report.language import tr
 from benchbench.report.objective import objective_of
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import StudySubject
 from benchbench.report.wording import setting, settings, tone_of
 
-TITLE = "Every trial"
+TITLE = tr("Every trial")
 _MOST = 500
 _REASON_LIMIT = 300
 _MOST_KEYS = 10
@@ -27,21 +28,25 @@ def render(subject: StudySubject) -> Section | None:
     split = len(keys) <= _MOST_KEYS
     label, unit = objective_of(study)
     columns = (
-        Column(title="trial", numeric=True),
-        Column(title="role"),
-        Column(title="outcome"),
+        Column(title=tr("trial"), numeric=True),
+        Column(title=tr("role")),
+        Column(title=tr("outcome")),
         Column(title=label, unit=unit, numeric=True),
-        *([Column(title=key) for key in _short(keys)] if split else [Column(title="settings", wide=True)]),
-        Column(title="reached"),
-        Column(title="a step", numeric=True),
-        Column(title="ended at", numeric=True),
-        Column(title="reason", wide=True),
-        Column(title="took", numeric=True, minor=True),
-        Column(title="run", minor=True),
+        *([Column(title=key) for key in _short(keys)] if split else [Column(title=tr("settings"), wide=True)]),
+        Column(title=tr("reached")),
+        Column(title=tr("a step"), numeric=True),
+        Column(title=tr("ended at"), numeric=True),
+        Column(title=tr("reason"), wide=True),
+        Column(title=tr("took"), numeric=True, minor=True),
+        Column(title=tr("run"), minor=True),
     )
     ordered = sorted(study.trials, key=lambda t: t.number)
     rows = tuple(_row(subject, trial, keys if split else None) for trial in ordered[:_MOST])
-    note = f"The first {_MOST} of {len(ordered)}; study.json holds all." if len(ordered) > _MOST else ""
+    note = (
+        tr("The first {most} of {ordered}; study.json holds all.", most=_MOST, ordered=len(ordered))
+        if len(ordered) > _MOST
+        else ""
+    )
     return Section(title=TITLE, blocks=(Table(columns=columns, rows=rows, note=note),))
 
 

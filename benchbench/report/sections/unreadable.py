@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from benchbench.record import tables
 from benchbench.report.content import Callout, Section
+from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.sections.verdict import letter
 from benchbench.report.subject import AnySubject, ComparisonSubject, RunSubject
+from benchbench.report.wording import listed
 
-TITLE = "Files that cannot be read"
+TITLE = tr("Files that cannot be read")
 _LOST = {
-    tables.STEPS: "the course and the spread of the single steps",
-    tables.TELEMETRY: "the course of utilization, power, clocks and temperature",
-    tables.EVALS: "the course of the evaluations",
+    tables.STEPS: tr("the course and the spread of the single steps"),
+    tables.TELEMETRY: tr("the course of utilization, power, clocks and temperature"),
+    tables.EVALS: tr("the course of the evaluations"),
 }
 
 
@@ -30,11 +32,13 @@ def render(subject: AnySubject) -> Section | None:
 def _told(run: RunSubject, name: str) -> Callout | None:
     if not run.unreadable:
         return None
-    lost = " and ".join(_LOST[table] for table in run.unreadable)
+    lost = listed([_LOST[table] for table in run.unreadable])
     why = " ".join(f"{problem.rstrip('.')}." for problem in run.unreadable.values())
-    still = "Figures, warnings and verdicts stand: they rest on result.json, which is whole."
-    title = f"{name}: {', '.join(run.unreadable)} missing or damaged"
-    return Callout(tone="warning", title=title, text=f"Lost is {lost}. {still} {why}")
+    still = tr("Figures, warnings and verdicts stand: they rest on result.json, which is whole.")
+    title = tr("{name}: {files} missing or damaged", name=name, files=", ".join(run.unreadable))
+    return Callout(
+        tone="warning", title=title, text=tr("Lost is {lost}. {still} {why}", lost=lost, still=still, why=why)
+    )
 
 
 PLUGIN = Plugin(title=TITLE, order=16, takes=(RunSubject, ComparisonSubject), render=render, brief=True)
