@@ -47,6 +47,18 @@ def test_the_reach_rate_is_of_every_training_of_the_setup(lab: Lab) -> None:
     assert study.baseline.reach_rate_over_seeds.low < 1.0
 
 
+def test_a_training_of_the_search_that_a_deadline_cut_short_is_no_miss(lab: Lab) -> None:
+    def lottery(scenario: Scenario, seed: int) -> Answer:
+        missed = scenario.precision == "bf16" and seed == 2
+        answer = script(scenario, seed)
+        return Answer(step_s=answer.step_s, steps_to_target=None if missed else answer.steps_to_target)
+
+    study = lab.tune(lottery, lab.scenario(lab_text(AXIS))).study
+    cut = [t for t in study.trials if t.role == "candidate" and (t.note or "").startswith("stopped after")]
+    assert cut
+    assert study.recommendation.reach_rate_over_seeds.value == 1.0
+
+
 def test_throughput_claims_neither(lab: Lab) -> None:
     study = lab.tune(script, lab.scenario(lab_text(AXIS)), objective="throughput").study
     assert study.recommendation.reach_rate_over_seeds is None

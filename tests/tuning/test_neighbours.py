@@ -109,8 +109,16 @@ def test_a_neighbour_that_misses_makes_the_setup_fragile(lab: Lab) -> None:
 
 
 def test_where_the_budget_does_not_pay_the_model_predicts_and_it_is_marked(lab: Lab) -> None:
-    budgets = (45.0, 60.0, 75.0, 90.0, 120.0, 150.0)
-    found = [tuned(Lab(out=lab.out / str(b)), bowl(), RANGE, b).recommendation.neighbours for b in budgets]
+    budgets = (45.0, 60.0, 75.0, 80.0, 85.0, 90.0, 95.0, 100.0, 110.0, 120.0, 150.0)
+    found = []
+    for budget_s in budgets:
+        desk = Lab(out=lab.out / str(budget_s))
+        study = tuned(desk, bowl(), RANGE, budget_s)
+        found.append(study.recommendation.neighbours)
+        made = sum(t.role == "neighbour" for t in study.trials)
+        time_s = study.recommendation.time_to_target_s
+        for request in desk.requests[len(desk.requests) - made :]:
+            assert request.deadline_s >= 2 * time_s.value, "enough to tell whether it takes twice as long"
     predicted = [one for one in itertools.chain(*(f or () for f in found)) if one.source == "predicted"]
     assert predicted
     assert all(one.reached is None and one.run_id is None and one.time_to_target_s > 0 for one in predicted)

@@ -52,7 +52,6 @@ def test_a_second_study_measures_nothing_again_but_what_confirms_its_claim(lab: 
         assert trial.run_id == trial.reused_from
         assert (trial.note or "").startswith(f"reused from {trial.reused_from}")
     fresh = [t for t in second.trials if t.reused_from is None and t.role not in AFTERWARDS]
-    assert len(fresh) <= 3, "what is reused does not count for --trials"
     assert sum(second.counts().values()) == len(again) + len(fresh)
     assert second.answer(None, None)["reused"] == [t.reused_from for t in again]
     confirming = [r for r in lab.requests if r.test_split]
@@ -62,6 +61,16 @@ def test_a_second_study_measures_nothing_again_but_what_confirms_its_claim(lab: 
     }
     assert not {r.seed for r in confirming} & used, "confirmed with seeds that no reused measurement had"
     assert [m.event for m in lab.moments].count("reused") == len(again)
+
+
+def test_what_is_reused_does_not_count_for_the_number_of_trials(lab: Lab, planted: Script) -> None:
+    scenario = lab.scenario(SCENARIO, "search.method=random")
+    lab.tune(planted, scenario, trials=4)
+    study = lab.tune(planted, scenario, trials=3).study
+    searched = [t for t in study.trials if t.role not in AFTERWARDS]
+    fresh = [t.overrides for t in searched if t.reused_from is None]
+    assert len(fresh) == 3
+    assert not [t for t in searched if t.reused_from is not None and t.overrides in fresh], "new ones"
 
 
 def test_reuse_can_be_turned_off(lab: Lab, planted: Script) -> None:
@@ -213,6 +222,12 @@ def test_a_study_of_another_task_or_of_other_keys_advises_nothing(lab: Lab, plan
         text = text.replace("{metric: accuracy, at_least: 0.9", "{metric: loss, at_most: 0.9")
         changes = [change]
     assert known(lab, lab.scenario(text, *changes)).starts == ()
+
+
+def test_a_study_of_more_keys_advises_nothing(lab: Lab, planted: Script) -> None:
+    lab.tune(planted, trials=4)
+    fewer = lab_text("training.global_batch: [16, 32, 64]", "precision: [fp32, bf16]")
+    assert known(lab, lab.scenario(fewer, "model.size=base")).starts == ()
 
 
 def test_a_damaged_study_or_file_is_passed_over(lab: Lab, planted: Script, tmp_path: Path) -> None:
