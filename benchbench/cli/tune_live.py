@@ -139,6 +139,8 @@ class PlainDisplay(Display):
 
 def ending(moment: Moment, state: State) -> str:
     """The line that a setup's end, or the search's, leaves behind; nothing for other moments."""
+    if moment.event == "notice":
+        return moment.message
     if moment.event == "stop":
         return f"the search ended: {moment.message}"
     if moment.event == "refused":

@@ -13,6 +13,7 @@ from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.account import attribution, economics, run_ids
 from benchbench.tuning.confirm import Confirmation
 from benchbench.tuning.explaining import Explanation
+from benchbench.tuning.outlook import Outlook
 from benchbench.tuning.setups import Question, Setup
 from benchbench.tuning.stop import Stop
 from benchbench.tuning.verdict import Evidence, Judgement, Verdict, judge, says_nothing
@@ -31,6 +32,7 @@ class Findings:
         confirmation: what was measured again.
         stop: why it ended.
         explanation: what each setting does to the time, as far as it was measured.
+        outlook: what is predicted where one training does not fit into the budget; None where one does.
     """
 
     question: Question
@@ -39,6 +41,7 @@ class Findings:
     confirmation: Confirmation
     stop: Stop
     explanation: Explanation = field(default_factory=Explanation)
+    outlook: Outlook | None = None
 
     @property
     def baseline(self) -> Setup | None:
@@ -116,6 +119,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             step_s=after.step_s,
             samples_per_s=after.samples_per_s,
             reach_rate=after.reach_rate,
+            predicted_time_to_target_s=None if findings.outlook is None else findings.outlook.predicted,
             run_ids=_ids(findings, setup),
             **_judged(findings, judgement, today),
         ),
@@ -128,6 +132,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
         ),
         warnings=(
             *_of_baseline(baseline),
+            *_of_outlook(findings.outlook),
             *dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run))),
         ),
     )
@@ -150,6 +155,10 @@ def _of_baseline(baseline: Setup | None) -> tuple[RunWarning, ...]:
     return (RunWarning(code="baseline-refused", message=f"the baseline has no time to compare with{why}"),)
 
 
+def _of_outlook(outlook: Outlook | None) -> tuple[RunWarning, ...]:
+    return () if outlook is None else (RunWarning(code="does-not-fit", message=outlook.why),)
+
+
 def _judged(findings: Findings, judgement: Judgement, today: Scenario) -> dict[str, Any]:
     """What a recommendation says of how sure it is."""
     return {
@@ -162,6 +171,8 @@ def _judged(findings: Findings, judgement: Judgement, today: Scenario) -> dict[s
 
 def _recommended(findings: Findings, judgement: Judgement) -> Setup | None:
     """The setup that is recommended: the judgement's, where there is one, else the best that was measured."""
+    if findings.outlook is not None and findings.outlook.chosen is not None:
+        return findings.outlook.chosen
     if judgement.chosen is not None:
         return findings.finalists[judgement.chosen]
     if judgement.speedup is not None:
@@ -179,7 +190,7 @@ def _verdict(findings: Findings, judgement: Judgement) -> Verdict:
 def _never_reached(findings: Findings) -> bool:
     """Whether a target was asked for and no repeat of any setup reached it; not so when nothing had time to try."""
     objective = findings.question.objective
-    if not objective.reaches or findings.stop is Stop.UNKNOWN:
+    if not objective.reaches or findings.stop is Stop.UNKNOWN or findings.outlook is not None:
         return False
     if findings.stop is Stop.INTERRUPTED and not any(s.trained for s in findings.setups):
         return False
@@ -188,6 +199,8 @@ def _never_reached(findings: Findings) -> bool:
 
 
 def _reason(findings: Findings, judgement: Judgement) -> str:
+    if findings.outlook is not None:
+        return findings.outlook.reason
     if _never_reached(findings):
         return _NO_TARGET
     if findings.stop is Stop.UNKNOWN:

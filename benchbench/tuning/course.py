@@ -24,6 +24,7 @@ from benchbench.tuning.diary import Diary
 from benchbench.tuning.explaining import Ends, explain
 from benchbench.tuning.method import Field
 from benchbench.tuning.moments import Watch
+from benchbench.tuning.outlook import outlook_of
 from benchbench.tuning.proposals import Proposer
 from benchbench.tuning.resuming import Earlier, TakenStudy
 from benchbench.tuning.search import Search
@@ -94,6 +95,7 @@ class Course:
             finalists=tuple(chosen),
             confirmation=confirmation,
             stop=Stop.INTERRUPTED if confirmation.interrupted else stop,
+            outlook=outlook_of(self._search.setups, self._question, self._proposer.standing),
         )
         return self._explained(findings)
 

@@ -14,18 +14,18 @@ class Moment:
     """One thing that happened.
 
     Attributes:
-        event: a setup starts, goes on, ended or was refused; or the search itself ended.
+        event: a setup starts, goes on, ended or was refused; something is to be known; or the search itself ended.
         role: what the setup is measured for.
         number: the trial's.
         overrides: the setup, for every key of the space.
         left_s: seconds of the budget that are left.
         best: the objective's best value so far; None before the first.
         value: the setup's own, once it ended with one.
-        message: a refusal's or failure's reason, or why the search ended.
+        message: a refusal's or failure's reason, what is to be known, or why the search ended.
         what: what the executor says (see `executors.base.Watch`).
     """
 
-    event: Literal["start", "progress", "end", "refused", "stop"]
+    event: Literal["start", "progress", "end", "refused", "notice", "stop"]
     left_s: float
     role: Literal["baseline", "candidate", "probe", "confirmation"] = "candidate"
     number: int = 0

@@ -20,6 +20,7 @@ from benchbench.tuning.proposals import Proposal, Proposer
 from benchbench.tuning.resuming import Earlier
 from benchbench.tuning.setups import Question, Role, Setup
 from benchbench.tuning.stop import CRASHES_IN_A_ROW, FAILURES_FROM_THE_START, REFUSALS_IN_A_ROW, Stop
+from benchbench.tuning.unaffordable import Instead, why_unaffordable
 from benchbench.units import human
 
 PROBE = {"measure.procedure": "throughput", "measure.profile": False}
@@ -40,6 +41,8 @@ class Search:
         self._diary = diary
         self._watch = watch
         self._refusals_in_a_row = 0
+        self._instead = Instead(question, proposer.standing, pacing.budget)
+        self._noticed = False
 
     def take_up(self, earlier: Sequence[Earlier]) -> None:
         """Learns what an earlier command measured, as if it had just been; nothing is measured.
@@ -106,7 +109,8 @@ class Search:
                 s.trial.outcome is Outcome.OK and s.trial.reached_target and s.trial.objective is None
                 for s in measured[:1]
             ),
-            Stop.FAILING: len(measured) >= FAILURES_FROM_THE_START and not any(s.trained for s in measured),
+            Stop.FAILING: len(measured) >= FAILURES_FROM_THE_START
+            and not any(s.trained or s.trial.step_s is not None for s in measured),
             Stop.CRASHING: len(measured) >= CRASHES_IN_A_ROW
             and all(s.trial.outcome is Outcome.CRASHED for s in measured[-CRASHES_IN_A_ROW:]),
             Stop.REFUSED: self._refusals_in_a_row >= REFUSALS_IN_A_ROW,
@@ -115,7 +119,7 @@ class Search:
 
     def _next(self) -> Stop | None:
         """Measures or refuses the next setup, or says why there is none."""
-        proposal = self._proposer.ask(self._pacing.means())
+        proposal = self._proposal()
         if isinstance(proposal, Stop):
             return proposal
         try:
@@ -136,6 +140,19 @@ class Search:
         role: Role = "probe" if proposal.plan.probe else "candidate"
         self._measure(proposal, self._scenario(role, proposal.overrides), allowance, role)
         return None
+
+    def _proposal(self) -> Proposal | Stop:
+        """What the method proposes; where no training fits, what tells the most without one."""
+        why = why_unaffordable(self.setups, self._question)
+        if why is None:
+            return self._proposer.ask(self._pacing.means())
+        if not self._noticed:
+            self._noticed = True
+            self._tell(
+                event="notice", message=f"{why}; measuring seconds per step and the beginnings of curves instead"
+            )
+        asked = self._instead.next(self.setups)
+        return Stop.DOES_NOT_FIT if asked is None else self._proposer.again(*asked, tells=True)
 
     def _scenario(self, role: Role, overrides: Overrides) -> Scenario:
         """What is measured for a setup."""

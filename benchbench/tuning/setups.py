@@ -83,6 +83,17 @@ class Setup:
         return self.trial.objective is not None or is_miss(self.run.repeats[0])
 
     @property
+    def cut_short(self) -> bool:
+        """Whether it was trained to its target, and its time ended before it could tell whether it reaches it."""
+        if self.run is None or self.scenario is None or self.trial.role == "probe":
+            return False
+        repeat = self.run.repeats[0]
+        if repeat.outcome is Outcome.TIMEOUT:
+            return True
+        missed = repeat.outcome is Outcome.OK and repeat.reach is not None and not repeat.reach.reached
+        return missed and not trained_through(repeat, self.scenario)
+
+    @property
     def value(self) -> float:
         """The objective's value, of a setup that has one."""
         assert self.trial.objective is not None
@@ -130,7 +141,7 @@ def measured(
         role=role,
         outcome=repeat.outcome,
         failure=repeat.failure,
-        note=_note(repeat, scenario),
+        note=_note(repeat, scenario, role),
         run_id=run.id,
         objective=objective.value(repeat) if role != "probe" else None,
         reached_target=repeat.reach.reached if repeat.reach is not None else None,
@@ -147,18 +158,32 @@ def measured(
     )
 
 
-def _note(repeat: Repeat, scenario: Scenario) -> str | None:
+def _note(repeat: Repeat, scenario: Scenario, role: Role) -> str | None:
     """That a training was cut short: then a target that it did not reach says only that it was slower."""
     if repeat.outcome is not Outcome.OK or repeat.reach is None or repeat.reach.reached or repeat.figures is None:
         return None
     steps = repeat.figures.measured_steps + repeat.figures.warmup_steps
-    if "stopped_by_deadline" in repeat.facts:
-        if repeat.facts["stopped_by_deadline"]:
-            return f"stopped after {steps} steps: it had become slower than the best so far"
+    if repeat.facts.get("stopped_by_curve"):
+        return f"stopped after {steps} steps: its curve would not have reached the target in time"
+    if trained_through(repeat, scenario):
         return f"the target was not reached in {steps} steps"
-    if steps >= scenario.training.max_steps:
-        return f"the target was not reached in {steps} steps"
-    return f"stopped after {steps} of {scenario.training.max_steps} steps: it had become slower than the best so far"
+    of = "" if "records" in repeat.facts else f" of {scenario.training.max_steps}"
+    why = "its part of the budget had ended" if role == "baseline" else "it had become slower than the best so far"
+    return f"stopped after {steps}{of} steps: {why}"
+
+
+def trained_through(repeat: Repeat, scenario: Scenario) -> bool:
+    """Whether a training that missed its target took every step that it may, and was not stopped before.
+
+    Args:
+        repeat: of a training to a target.
+        scenario: its own.
+    """
+    stopped = repeat.facts.get("stopped_by_deadline")
+    if stopped is not None:  # a table says it itself, for it has no last step
+        return not stopped
+    figures = repeat.figures
+    return figures is not None and figures.measured_steps + figures.warmup_steps >= scenario.training.max_steps
 
 
 def tells(question: Question) -> bool:

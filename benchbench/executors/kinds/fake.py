@@ -15,7 +15,7 @@ from benchbench.executors.base import Request, Watch
 from benchbench.record import raw
 from benchbench.record.disturbances import disturbances
 from benchbench.record.figures import figures, seen_devices, telemetry_warnings
-from benchbench.record.reaching import reach
+from benchbench.record.reaching import ended_early, reach
 from benchbench.record.store import now, read_raw
 from benchbench.record.types import Failure, Outcome, Repeat
 from benchbench.scenario.scenario import Scenario
@@ -32,6 +32,7 @@ class Answer:
         interrupt: raise KeyboardInterrupt in mid-run, as Ctrl-C does.
         peak_memory_bytes: what it takes.
         foreign_cpus: how many CPUs others use meanwhile, of two that are all in use.
+        curve: the held-out metric after so many steps, short of the target; None = it stays a little short of it.
     """
 
     step_s: float = 0.01
@@ -40,6 +41,7 @@ class Answer:
     interrupt: bool = False
     peak_memory_bytes: int = 2**30
     foreign_cpus: float = 0.0
+    curve: Callable[[int], float] | None = None
 
 
 Script = Callable[[Scenario, int], Answer]
@@ -83,6 +85,7 @@ class FakeExecutor:
             figures=figures(lines, request.scenario.measure.confidence, answer.peak_memory_bytes),
             reach=found,
             final_metrics={"train_loss": 0.5},
+            facts=dict(ended_early(lines)),
             telemetry=seen,
             warnings=(*telemetry_warnings(seen, lines), *(d.warning for d in disturbed)),
             suspect=tuple(d.warning.message for d in disturbed if d.suspect),
@@ -111,11 +114,16 @@ def _events(request: Request, answer: Answer) -> list[dict[str, Any]]:
         if trains and target is not None and (step % target.eval_every == 0 or step == answer.steps_to_target):
             bound = target.at_least if target.at_least is not None else target.at_most
             missed = (bound or 0.0) + (-0.1 if target.at_least is not None else 0.1)
+            missed = missed if answer.curve is None else answer.curve(step)
             value = bound if step == answer.steps_to_target else missed
             lines.append({
                 "event": "eval", "step": step, "t": t, "training_s": t, "evaluation_s": 0.1,
                 "metrics": {target.metric: value, "loss": 1.0 / step},
             })  # fmt: skip
+    if trains and lines:
+        whole = scenario.training.max_steps
+        by = "target" if last == answer.steps_to_target else "steps" if last >= whole else "deadline"
+        lines.append({"event": "ended", "t": lines[-1]["t"], "by": by})
     return lines
 
 

@@ -32,6 +32,7 @@ _HEADINGS = {
     "idle-not-subtracted": "Idle power unknown",
     "resumed": "Stopped and gone on with",
     "baseline-refused": "The baseline could not be measured",
+    "does-not-fit": "One training does not fit into the budget",
 }
 _ADVICE = {
     "unstable": "Set measure.warmup to more steps, or measure.steps to a longer run.",
@@ -49,6 +50,7 @@ _ADVICE = {
     "low-reach-rate": "Lower the target or allow more steps, before times to it are compared.",
     "emulated-precision": "Measure this precision on a device that has its arithmetic.",
     "storage-bound": "Copy the data to a local disk, or train for longer.",
+    "does-not-fit": "Give a larger --budget, or search.proxy: a smaller model or an easier target to compare setups under.",
     "micro-batch-lowered": "Set training.micro_batch to it, so that no run needs to try.",
 }
 
