@@ -86,7 +86,7 @@ def reach(raw: RawLines, target: Target, idle: tuple[float, float] | None = None
 
 
 def ended_early(raw: RawLines) -> Mapping[str, bool]:
-    """Whether a training to a target was ended before it could tell, as facts of its repeat; nothing where it is silent.
+    """Whether a training was ended before it could reach its target, as facts of its repeat; none where it is silent.
 
     Args:
         raw: the repeat's lines.

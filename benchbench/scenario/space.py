@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from benchbench.errors import ScenarioError, closest, look_alike, nearest
 from benchbench.scenario.knobs import section_of
 
-_MAPPINGS = ("search.space.", "search.baseline.")
+_MAPPINGS = ("search.space.", "search.baseline.", "search.proxy.")
 
 
 def leaf_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
@@ -32,7 +32,7 @@ def fields_of(model: type[BaseModel], prefix: str = "") -> list[tuple[str, Field
 
 
 def split_key(key: str) -> tuple[str, ...]:
-    """The parts of a dotted key; what follows `search.space.` or `search.baseline.` is one part, dots and all."""
+    """The parts of a dotted key; what follows `search.space.` and its like is one part, dots and all."""
     for head in _MAPPINGS:
         if key.startswith(head) and len(key) > len(head):
             return (*head.rstrip(".").split("."), key[len(head) :])

@@ -35,6 +35,7 @@ _AGEING = 1.0  # the power of its age with which an evaluation's weight falls
 _FREEDOM = 3.0  # degrees of freedom of the prior of the noise
 _LEAST_NOISE = 0.02  # of the curve's range
 _BREADTH = 2.0  # of the prior of start and rise, in ranges of the curve
+_NEVER = 1e9  # times the steps so far
 _SEED = 20151  # of every random choice: the same curve has the same forecast
 
 
@@ -268,6 +269,6 @@ def _crossings(fits: Sequence[_Fits], shapes: Array, wanted: float) -> Array:
         with np.errstate(all="ignore"):
             share = (wanted - noise - start_rise[:, 0]) / start_rise[:, 1]
             found = family.inverse(np.maximum(share, 0.0), shapes[index][own])
-        found = np.where(share <= 0, 1.0, np.where(np.isfinite(found), found, math.inf))
+        found = np.where(share <= 0, 1.0, np.where(found < _NEVER, found, math.inf))
         crossings[mine] = np.where(start_rise[:, 1] > 0, found, math.inf)
     return crossings

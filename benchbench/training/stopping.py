@@ -1,4 +1,4 @@
-"""When the warm-up is over, when enough was measured, and when a training to a target ends: from what was seen so far."""
+"""When the warm-up is over, when enough was measured, when a training to a target ends: by what was seen so far."""
 
 from __future__ import annotations
 

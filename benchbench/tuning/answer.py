@@ -201,10 +201,8 @@ def _never_reached(findings: Findings) -> bool:
 def _reason(findings: Findings, judgement: Judgement) -> str:
     if findings.outlook is not None:
         return findings.outlook.reason
-    if _never_reached(findings):
-        return _NO_TARGET
-    if findings.stop is Stop.UNKNOWN:
-        return Stop.UNKNOWN.value
+    if _never_reached(findings) or findings.stop is Stop.UNKNOWN:
+        return _NO_TARGET if _never_reached(findings) else Stop.UNKNOWN.value
     confirmation = findings.confirmation
     short = _fewest_answered(confirmation)
     if short is not None:

@@ -20,7 +20,7 @@ from benchbench.tuning.proposals import Proposal, Proposer
 from benchbench.tuning.resuming import Earlier
 from benchbench.tuning.setups import Question, Role, Setup
 from benchbench.tuning.stop import CRASHES_IN_A_ROW, FAILURES_FROM_THE_START, REFUSALS_IN_A_ROW, Stop
-from benchbench.tuning.unaffordable import Instead, why_unaffordable
+from benchbench.tuning.unaffordable import Instead, tells_enough, why_unaffordable
 from benchbench.units import human
 
 PROBE = {"measure.procedure": "throughput", "measure.profile": False}
@@ -144,7 +144,7 @@ class Search:
     def _proposal(self) -> Proposal | Stop:
         """What the method proposes; where no training fits, what tells the most without one."""
         why = why_unaffordable(self.setups, self._question)
-        if why is None:
+        if why is None or not tells_enough(self.setups):
             return self._proposer.ask(self._pacing.means())
         if not self._noticed:
             self._noticed = True

@@ -57,6 +57,11 @@ def why_unaffordable(setups: Sequence[Setup], question: Question) -> str | None:
     return f"{told}; its curve points to about {expected.value:,.0f} steps, {seconds}"
 
 
+def tells_enough(setups: Sequence[Setup]) -> bool:
+    """Whether it is the time that no training fits into: something trained, and it was not one setup alone that hung."""
+    return any(s.trial.step_s is not None for s in setups) or sum(s.cut_short for s in setups) > 1
+
+
 def _trained(baseline: Setup) -> str:
     assert baseline.run is not None
     repeat = baseline.run.repeats[0]

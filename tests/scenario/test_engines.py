@@ -95,7 +95,7 @@ CASES = [
 def test_every_setting_is_tried_with_another_value_than_its_default() -> None:
     fields = dict(fields_of(Scenario))
     tried = {key for key, value in CASES if value != fields[key].default}
-    assert {*SETTINGS} - tried == {"schema", "search.space", "search.baseline", "search.method"}
+    assert {*SETTINGS} - tried == {"schema", "search.space", "search.baseline", "search.proxy", "search.method"}
 
 
 @pytest.mark.parametrize("method", registry.names(registry.METHODS))

@@ -50,7 +50,7 @@ _ADVICE = {
     "low-reach-rate": "Lower the target or allow more steps, before times to it are compared.",
     "emulated-precision": "Measure this precision on a device that has its arithmetic.",
     "storage-bound": "Copy the data to a local disk, or train for longer.",
-    "does-not-fit": "Give a larger --budget, or search.proxy: a smaller model or an easier target to compare setups under.",
+    "does-not-fit": "Give a larger --budget, or compare setups under an easier search.proxy.",
     "micro-batch-lowered": "Set training.micro_batch to it, so that no run needs to try.",
 }
 
