@@ -30,6 +30,7 @@ class Trial(Observed):
     objective: float | None = Field(None, description="seconds to target, or seconds a sample; None = no value")
     reached_target: bool | None = None
     step_s: float | None = Field(None, description="a steady step of what was measured")
+    under_proxy: bool = Field(False, description="whether search.proxy was measured in place of the scenario itself")
     started_s: float = Field(description="seconds since the search began")
     ended_s: float
 
@@ -80,6 +81,23 @@ class Economics(Observed):
     break_even_trainings: float | None = None
 
 
+class ProxyPoint(Observed):
+    """One setup under the proxy and in the scenario itself."""
+
+    overrides: Overrides
+    under_proxy: float
+    real: float
+
+
+class Proxy(Observed):
+    """How well the proxy under which setups were compared stands for the scenario."""
+
+    overrides: Overrides
+    compared: Literal["time_to_target_s", "step_s"] = Field(description="what the points are values of, in seconds")
+    points: tuple[ProxyPoint, ...] = ()
+    kendall_tau: float | None = Field(None, description="their rank agreement, -1 to 1; None of fewer than two points")
+
+
 class Study(Observed):
     """One search, whole."""
 
@@ -101,6 +119,7 @@ class Study(Observed):
     attribution: tuple[Attribution, ...] = ()
     economics: Economics
     warnings: tuple[RunWarning, ...] = ()
+    proxy: Proxy | None = Field(None, description="where setups were compared under search.proxy")
 
     def counts(self) -> dict[str, int]:
         """How many of the search's trials ended in which outcome; every outcome has its entry.
@@ -124,7 +143,7 @@ class Study(Observed):
             "stopped": self.stopped,
             "replayed_from": self.replayed_from,
             "trials": self.counts(),
-            **{k: whole[k] for k in ("baseline", "recommendation", "attribution", "economics", "warnings")},
+            **{k: whole[k] for k in ("baseline", "recommendation", "attribution", "economics", "warnings", "proxy")},
         }
 
 

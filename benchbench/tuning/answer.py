@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchbench.record.study import Attribution, Baseline, Economics, Recommendation
+from benchbench.record.study import Attribution, Baseline, Economics, Recommendation, Trial
 from benchbench.record.summary import Summary, summarize, warnings_of
 from benchbench.record.types import Outcome, Run, RunWarning
 from benchbench.scenario.loading import vary
@@ -14,6 +14,7 @@ from benchbench.tuning.account import attribution, economics, run_ids
 from benchbench.tuning.confirm import Confirmation
 from benchbench.tuning.explaining import Explanation
 from benchbench.tuning.outlook import Outlook
+from benchbench.tuning.rank_agreement import UnderProxy
 from benchbench.tuning.setups import Question, Setup
 from benchbench.tuning.stop import Stop
 from benchbench.tuning.verdict import Evidence, Judgement, Verdict, judge, says_nothing
@@ -33,6 +34,7 @@ class Findings:
         stop: why it ended.
         explanation: what each setting does to the time, as far as it was measured.
         outlook: what is predicted where one training does not fit into the budget; None where one does.
+        proxy: what was measured under `search.proxy` before; None where there is none.
     """
 
     question: Question
@@ -42,6 +44,13 @@ class Findings:
     stop: Stop
     explanation: Explanation = field(default_factory=Explanation)
     outlook: Outlook | None = None
+    proxy: UnderProxy | None = None
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every trial, those under the proxy first."""
+        before = () if self.proxy is None else self.proxy.trials
+        return (*before, *(s.trial for s in self.setups), *self.confirmation.trials, *self.explanation.trials)
 
     @property
     def baseline(self) -> Setup | None:

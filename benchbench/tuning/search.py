@@ -27,10 +27,22 @@ PROBE = {"measure.procedure": "throughput", "measure.profile": False}
 
 
 class Search:
-    """One search. `setups` grows as it goes, the baseline first, and holds what was measured however it ends."""
+    """One search. `setups` grows as it goes, the baseline first, and holds what was measured however it ends.
+
+    Attributes:
+        real: whether the scenario itself is measured after a search under its proxy.
+    """
+
+    real = False
 
     def __init__(
-        self, question: Question, bench: Bench, proposer: Proposer, pacing: Pacing, diary: Diary, watch: Watch
+        self,
+        question: Question,
+        bench: Bench,
+        proposer: Proposer,
+        pacing: Pacing,
+        diary: Diary,
+        watch: Watch,
     ) -> None:
         self.setups: list[Setup] = []
         self._question = question
@@ -203,6 +215,7 @@ class Search:
             why=proposal.plan.why,
             tells=proposal.tells,
             started_s=started_s,
+            real=self.real,
             **what,
         )
         self._diary.add(entry)

@@ -35,6 +35,7 @@ class Question:
         legal: which setups may be proposed.
         feasible: which of them cannot fit into the memory; None where memory does not count.
         trials: how many setups to measure at most, the baseline among them; None = as the budget allows.
+        real: what is really asked, where this is the question under `search.proxy`; None where it is that itself.
     """
 
     scenario: Scenario
@@ -45,6 +46,7 @@ class Question:
     legal: Legal
     feasible: Feasible | None = None
     trials: int | None = None
+    real: Question | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchbench.errors import InputError
@@ -13,7 +13,7 @@ from benchbench.executors.base import Executor
 from benchbench.executors.interruption import undisturbed
 from benchbench.record.machine import Machine
 from benchbench.record.store import new_id, now
-from benchbench.record.study import Study
+from benchbench.record.study import Overrides, Study
 from benchbench.record.study_store import StudyBegun, StudyDraft, begun_study, take_up_study
 from benchbench.record.types import Run
 from benchbench.scenario import engines
@@ -29,6 +29,7 @@ from benchbench.tuning.diary import Diary
 from benchbench.tuning.feasible import Feasible
 from benchbench.tuning.legal import Judge, Legal, impossible
 from benchbench.tuning.moments import Watch
+from benchbench.tuning.proxied import ProxiedCourse
 from benchbench.tuning.resuming import find, take_up
 from benchbench.tuning.setups import Question
 from benchbench.tuning.space import space_of
@@ -99,14 +100,24 @@ def question_of(request: TuneRequest) -> Question:
         InputError: the request cannot be carried out; says what to change.
     """
     objective = objectives.choose(request.objective, request.scenario)
-    space = space_of(request.scenario)
     scenario = objective.prepare(request.scenario)
-    baseline = vary(scenario, dict(scenario.search.baseline))
-    if request.replayed_from is None:
-        request.admit(baseline)
     _check_study_name(request)
     if request.resume:
         find(request.out, request.study, request.scenario, objective.name, request.replayed_from)
+    real = _question(request, scenario, objective)
+    proxy = dict(scenario.search.proxy)
+    return replace(_question(request, scenario, objective, proxy), real=real) if proxy else real
+
+
+def _question(
+    request: TuneRequest, scenario: Scenario, objective: objectives.Objective, proxy: Overrides | None = None
+) -> Question:
+    """The question of a scenario itself, or under overrides that stand in for it."""
+    space = space_of(scenario)
+    baseline = vary(vary(scenario, dict(scenario.search.baseline)), proxy or {})
+    scenario = vary(scenario, proxy or {})
+    if request.replayed_from is None:
+        request.admit(baseline)
     refused = impossible(scenario, space, request.admit, request.judge) if request.judge is not None else {}
     legal = Legal(scenario, space, request.admit, refused)
     legal.check()
@@ -178,9 +189,14 @@ def tune(
     )
     try:
         with Diary(draft.folder, durable=bench.kept) as diary:
-            findings = Course(question, bench, beginning, budget, diary, watch).run()
+            kind = Course if question.real is None else ProxiedCourse
+            findings = kind(question, bench, beginning, budget, diary, watch).run()
         with undisturbed():
             return _store(request, beginning, findings, budget)
+    except InputError:
+        if left is None:
+            draft.discard()
+        raise
     finally:
         draft.leave()
 
@@ -223,12 +239,13 @@ def _store(request: TuneRequest, beginning: Beginning, findings: Findings, budge
         spent_s=spent_s,
         replayed_from=request.replayed_from,
         stopped=findings.stop.value,
-        trials=(*(s.trial for s in findings.setups), *findings.confirmation.trials, *findings.explanation.trials),
+        trials=findings.trials,
         baseline=found.baseline,
         recommendation=found.recommendation,
         attribution=found.attribution,
         economics=found.economics,
         warnings=found.warnings,
+        proxy=findings.proxy.answer if findings.proxy is not None else None,
     )
     folder = draft.commit(study, {RECOMMENDED: to_yaml(found.scenario)})
     searched = (setup.run for setup in findings.setups if setup.run is not None)

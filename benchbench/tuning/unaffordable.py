@@ -58,7 +58,7 @@ def why_unaffordable(setups: Sequence[Setup], question: Question) -> str | None:
 
 
 def tells_enough(setups: Sequence[Setup]) -> bool:
-    """Whether it is the time that no training fits into: something trained, and it was not one setup alone that hung."""
+    """Whether it is the time that is short: something trained, and it was not one setup alone that hung."""
     return any(s.trial.step_s is not None for s in setups) or sum(s.cut_short for s in setups) > 1
 
 
