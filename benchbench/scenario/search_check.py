@@ -60,7 +60,7 @@ def proxy_keys(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(key for key in settings if key.startswith(_PROXIED) and key not in _NOT_PROXIED)
 
 
-def _proxied(key: str, value: object, search: Search, model: type[BaseModel]) -> object:
+def _proxied(key: str, value: object, search: Search, model: type[BaseModel]) -> Any:
     """A value of the proxy, checked."""
     place = ("proxy", key)
     if key in search.space:

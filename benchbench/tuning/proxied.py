@@ -1,8 +1,8 @@
-"""The course of a study under `search.proxy`: compare under the proxy, then measure what it found in the scenario itself.
+"""The course of a study with `search.proxy`: compare under it, then measure what it found in the scenario itself.
 
 Half of the budget goes to the search under the proxy. The rest trains the baseline and the best setup as the scenario
-has them, under equal deadlines. Where both reach, they are confirmed and judged as in any study; where the time does not
-suffice, their curves and step times are what is predicted from. What is left probes further setups, for the rank
+has them, under equal deadlines. Where both reach, they are confirmed and judged as in any study; where the time is too
+short, their curves and step times are what is predicted from. What is left probes further setups, for the rank
 agreement between the two.
 """
 
