@@ -142,24 +142,28 @@ class PlainDisplay(Display):
 
 def ending(moment: Moment, state: State) -> str:
     """The line that a setup's end, or the search's, leaves behind; nothing for other moments."""
+    if moment.event == "notice":
+        return moment.message
     if moment.event == "stop":
         return f"the search ended: {moment.message}"
     if moment.event == "refused":
-        told = f"trial {moment.number} refused: {moment.message}"
-        if state.refused > _REFUSALS_TOLD:
-            return ""
-        return f"{told} (further refusals are only counted)" if state.refused == _REFUSALS_TOLD else told
+        return _counted(f"trial {moment.number} refused: {moment.message}", state.refused, "refusals")
     if moment.event not in ("end", "reused") or moment.role == "confirmation":
         return ""
-    if moment.event == "reused" and state.reused > _REFUSALS_TOLD:
-        return ""
+    again = moment.event == "reused"
     told = moment.message or "the target was not reached"
     if moment.value is not None:
         said = state.value(moment.value)
-        parts = (moment.message, said) if moment.event == "reused" else (said, moment.message)
-        told = "; ".join(part for part in parts if part)
-    more = " (further ones are only counted)" if moment.event == "reused" and state.reused == _REFUSALS_TOLD else ""
-    return f"{title(moment)}: {told}{more}"
+        told = "; ".join(part for part in ((moment.message, said) if again else (said, moment.message)) if part)
+    line = f"{title(moment)}: {told}"
+    return _counted(line, state.reused, "ones") if again else line
+
+
+def _counted(line: str, count: int, what: str) -> str:
+    """A line of which there may be very many: the first few are told, the last of them says so."""
+    if count > _REFUSALS_TOLD:
+        return ""
+    return f"{line} (further {what} are only counted)" if count == _REFUSALS_TOLD else line
 
 
 def display_for(question: Question) -> Display:

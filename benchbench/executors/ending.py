@@ -16,7 +16,7 @@ from benchbench.record.data_costs import data_warnings
 from benchbench.record.disturbances import disturbances
 from benchbench.record.examined import breakdown, measured_part, memory_use, work
 from benchbench.record.figures import RawLines, figures, is_number, seen_devices, telemetry_warnings
-from benchbench.record.reaching import reach, target_warnings
+from benchbench.record.reaching import ended_early, reach, target_warnings
 from benchbench.record.store import read_raw
 from benchbench.record.trainer_warnings import trainer_warnings
 from benchbench.record.types import Failure, Outcome, Repeat, RunWarning
@@ -62,6 +62,7 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
     idle = idle_time(scenario, ending)
     facts = {k: v for k, v in (lines.last("ready") or {}).items() if k not in ("event", "t")}
     facts |= {k: v for k, v in done.items() if k not in ("event", "t", "final_metrics")}
+    facts |= ended_early(lines)
     facts = {k: v for k, v in facts.items() if v is None or isinstance(v, (str, int, float, bool))}
     disturbed = disturbances(lines)
     phases_s = phases(lines, ending)

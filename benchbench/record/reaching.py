@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 from benchbench.record.energy import energy_to_target_j
 from benchbench.record.figures import RawLines, is_number, number, stretches
 from benchbench.record.types import Reach, RunWarning
 from benchbench.scenario.types import Target
 from benchbench.stats.crossing import Goal, Look, denied, first_crossing
+from benchbench.stats.curves import forecast
+from benchbench.stats.estimate import Estimate
 from benchbench.stats.plateau import plateau
 
+_FEWEST_FOR_A_FORECAST = 4  # evaluations
+_CONFIDENCE = 0.95
 # What each is a share of, by the trainer's own count of it: labelled positions, or rows, each right or wrong.
 _SHARES = {"accuracy": "validation_labels", "exact_match": "validation_rows", "nsp_accuracy": "validation_rows"}
 
@@ -54,7 +59,12 @@ def reach(raw: RawLines, target: Target, idle: tuple[float, float] | None = None
         "noise_scale_s": _sum(raw, "noise-scale", "noise_scale_s"),
     }
     if crossing is None:
-        return Reach(reached=False, unconfirmed=denied(found, wanted), **outside)
+        return Reach(
+            reached=False,
+            unconfirmed=denied(found, wanted),
+            expected_steps=_expected_steps(found, wanted),
+            **outside,
+        )
     return Reach(
         reached=True,
         time_to_target_s=crossing.training_s,
@@ -73,6 +83,27 @@ def reach(raw: RawLines, target: Target, idle: tuple[float, float] | None = None
         ),
         **outside,
     )
+
+
+def ended_early(raw: RawLines) -> Mapping[str, bool]:
+    """Whether a training was ended before it could reach its target, as facts of its repeat; none where it is silent.
+
+    Args:
+        raw: the repeat's lines.
+    """
+    by = (raw.last("ended") or {}).get("by")
+    return {} if by is None else {"stopped_by_deadline": by in ("deadline", "curve"), "stopped_by_curve": by == "curve"}
+
+
+def _expected_steps(found: Sequence[Look], wanted: Goal) -> Estimate | None:
+    """Where a curve points to; None where it tells nothing, or more likely than not never gets there."""
+    told = [look for look in found if look.step > 0]
+    expected = forecast(told, wanted) if len(told) >= _FEWEST_FOR_A_FORECAST else None
+    middle = None if expected is None else expected.quantile(0.5)
+    if expected is None or middle is None:
+        return None
+    low, high = (expected.quantile(share) for share in ((1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2))
+    return Estimate(value=middle, low=low, high=high, confidence=_CONFIDENCE, n=len(told), unit="steps")
 
 
 def target_warnings(raw: RawLines, target: Target) -> tuple[RunWarning, ...]:

@@ -37,6 +37,7 @@ class Trial(Observed):
     breaches: tuple[str, ...] = Field((), description="the constraints that it breaks, in words")
     reached_target: bool | None = None
     step_s: float | None = Field(None, description="a steady step of what was measured")
+    under_proxy: bool = Field(False, description="whether search.proxy was measured in place of the scenario itself")
     started_s: float = Field(description="seconds since the search began")
     ended_s: float
 
@@ -128,6 +129,23 @@ class Economics(Observed):
     break_even_trainings: float | None = None
 
 
+class ProxyPoint(Observed):
+    """One setup under the proxy and in the scenario itself."""
+
+    overrides: Overrides
+    under_proxy: float
+    real: float
+
+
+class Proxy(Observed):
+    """How well the proxy under which setups were compared stands for the scenario."""
+
+    overrides: Overrides
+    compared: Literal["time_to_target_s", "step_s"] = Field(description="what the points are values of, in seconds")
+    points: tuple[ProxyPoint, ...] = ()
+    kendall_tau: float | None = Field(None, description="their rank agreement, -1 to 1; None of fewer than two points")
+
+
 class Study(Observed):
     """One search, whole."""
 
@@ -152,6 +170,7 @@ class Study(Observed):
     economics: Economics
     importance: Importance | None = None
     warnings: tuple[RunWarning, ...] = ()
+    proxy: Proxy | None = Field(None, description="where setups were compared under search.proxy")
 
     def counts(self) -> dict[str, int]:
         """How many of the search's trials ended in which outcome; every outcome has its entry.
@@ -179,11 +198,12 @@ class Study(Observed):
             "reused": [t.reused_from for t in self.trials if t.reused_from is not None],
             "importance": None if self.importance is None else self.importance.shares,
             "importance_by": None if self.importance is None else self.importance.by,
-            **{k: whole[k] for k in ("baseline", "recommendation", "attribution", "economics", "warnings", *two)},
+            **{k: whole[k] for k in (*_ANSWER, *two)},
         }
 
 
 _AFTER_THE_SEARCH = ("confirmation", "explanation", "neighbour")
+_ANSWER = ("baseline", "recommendation", "attribution", "economics", "warnings", "proxy")
 _CONTRACT_ORDER = (
     Outcome.OK, Outcome.REFUSED, Outcome.OOM, Outcome.TIMEOUT, Outcome.CRASHED, Outcome.DIVERGED, Outcome.INTERRUPTED,
     Outcome.INVALID,

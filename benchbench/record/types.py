@@ -13,6 +13,7 @@ from benchbench.record.machine import Machine
 from benchbench.record.memory import MemoryUse
 from benchbench.record.peaks import Peak, Work
 from benchbench.scenario.scenario import Scenario
+from benchbench.stats.estimate import Estimate
 from benchbench.stats.steady import Unsettled
 from benchbench.values import Observed
 
@@ -53,6 +54,7 @@ WarningCode = Literal[
     "device-lost", "telemetry-missing", "clock-jump", "recompiled", "target-at-plateau", "low-reach-rate",
     "storage-bound", "suspended", "thermal-drift",
     "emulated-precision", "micro-batch-lowered", "resumed", "baseline-refused", "idle-not-subtracted", "fragile",
+    "does-not-fit",
 ]  # fmt: skip
 
 
@@ -123,6 +125,9 @@ class Reach(Observed):
     crossing_evaluation_step: int | None = Field(None, description="the step of that evaluation")
     energy_j: float | None = Field(None, description="of training to the crossing, from the start of the first step")
     best: float | None = Field(None, description="the best value of the target's metric")
+    expected_steps: Estimate | None = Field(
+        None, description="where it was not reached: steps to the target that the held-out curve points to"
+    )
     evaluation_s: float = 0.0
     checkpoint_s: float = 0.0
     noise_scale_s: float = 0.0

@@ -39,7 +39,7 @@ _OBEYED = {
     "measure": "procedure warmup steps repeats confidence relative_halfwidth timeout sample_interval "
     "subtract_idle profile remeasure",
     "target": "metric at_least at_most eval_every",
-    "search": "baseline space method reuse",
+    "search": "baseline space method reuse proxy",
     "search.constraints": "peak_memory power_w cost metric",
 }
 OBEYED = frozenset(f"{section}.{name}".lstrip(".") for section, names in _OBEYED.items() for name in names.split())
@@ -62,13 +62,18 @@ def check(scenario: Scenario) -> None:
 
 
 def check_search(scenario: Scenario) -> None:
-    """Refuses a search space, or a baseline, that holds values without an engine.
+    """Refuses a search space, a baseline or a proxy that holds values without an engine.
 
     Raises:
         UnsupportedError: names the key within `search`, the value and what can be had today.
     """
     defaults = {key: field.default for key, field in fields_of(Scenario)}
-    candidates: dict[str, Mapping[str, Any]] = {"space": scenario.search.space, "baseline": scenario.search.baseline}
+    search = scenario.search
+    candidates: dict[str, Mapping[str, Any]] = {
+        "space": search.space,
+        "baseline": search.baseline,
+        "proxy": search.proxy,
+    }
     for part, entries in candidates.items():
         for key, values in entries.items():
             ends = (values.low, values.high) if isinstance(values, Range) else values

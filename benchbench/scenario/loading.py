@@ -47,14 +47,14 @@ def load(path: str | FilePath, overrides: Sequence[str] = ()) -> tuple[Scenario,
     document = parse(read(path), file)
     _check_whole(document, file)
     alone = validate(document, file)
-    _check_baseline(alone, document, file)
+    _check_search(alone, document, file)
     grouped = _grouped(overrides, file)
     if not grouped:
         return (alone,)
     chosen = (dict(zip(grouped, values, strict=True)) for values in itertools.product(*grouped.values()))
     variants = tuple(with_overrides(document, variant, file) for variant in chosen)
     for variant in variants:
-        _check_baseline(variant, Document(document.data), file, via="--set")
+        _check_search(variant, Document(document.data), file, via="--set")
     return variants
 
 
@@ -222,15 +222,15 @@ def validate(document: Document, file: str | None = None) -> Scenario:
         raise explain(error, Scenario, document, file) from None
 
 
-def _check_baseline(scenario: Scenario, document: Document, file: str, via: str | None = None) -> None:
-    """Refuses a baseline that, as a whole, is no legal scenario."""
-    baseline = scenario.search.baseline
-    if not baseline:
-        return
-    try:
-        vary(scenario, baseline)
-    except ScenarioError as error:
-        key = f"search.baseline.{error.key}" if error.key in baseline else "search.baseline"
-        said = error.message if error.key in baseline else f"with these overrides {error.key}: {error.message}"
-        line = document.line_of(("search", "baseline", str(error.key))) if document.lines else None
-        raise ScenarioError(said, file=file, line=line, key=key, via=via) from None
+def _check_search(scenario: Scenario, document: Document, file: str, via: str | None = None) -> None:
+    """Refuses a baseline or a proxy that, as a whole, is no legal scenario."""
+    for part, overrides in (("baseline", scenario.search.baseline), ("proxy", scenario.search.proxy)):
+        if not overrides:
+            continue
+        try:
+            vary(scenario, overrides)
+        except ScenarioError as error:
+            key = f"search.{part}.{error.key}" if error.key in overrides else f"search.{part}"
+            said = error.message if error.key in overrides else f"with these overrides {error.key}: {error.message}"
+            line = document.line_of(("search", part, str(error.key))) if document.lines else None
+            raise ScenarioError(said, file=file, line=line, key=key, via=via) from None

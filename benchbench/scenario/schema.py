@@ -9,6 +9,7 @@ from typing import Any
 from benchbench.scenario.expected import Node, branches, node_at, schema_of
 from benchbench.scenario.knobs import knobs_of
 from benchbench.scenario.scenario import Scenario
+from benchbench.scenario.search_check import proxy_keys
 from benchbench.scenario.search_types import LONGEST_LIST
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -32,12 +33,18 @@ def json_schema() -> dict[str, Any]:
     search = schema["$defs"]["Search"]["properties"]
     search["space"] |= {"properties": _knobs(types, _space_entry), "additionalProperties": False}
     search["baseline"] |= {"properties": _knobs(types, lambda _schema, node: node), "additionalProperties": False}
+    proxied = {key: node_at(types, tuple(key.split("."))) for key in proxy_keys(Scenario)}
+    search["proxy"] |= {"properties": {k: _plain(n) for k, n in proxied.items()}, "additionalProperties": False}
     return schema
+
+
+def _plain(node: Node) -> Node:
+    return {key: value for key, value in node.items() if key != "default"}
 
 
 def _knobs(schema: Node, entry: Callable[[Node, Node], Node]) -> Node:
     nodes = {knob.key: node_at(schema, tuple(knob.key.split("."))) for knob in knobs_of(Scenario)}
-    return {key: entry(schema, {k: v for k, v in node.items() if k != "default"}) for key, node in nodes.items()}
+    return {key: entry(schema, _plain(node)) for key, node in nodes.items()}
 
 
 def _space_entry(schema: Node, node: Node) -> Node:

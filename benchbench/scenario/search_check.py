@@ -1,4 +1,4 @@
-"""Each value of a search space, and of the baseline, must be one that its setting takes.
+"""Each value of a search space, of the baseline and of the proxy must be one that its setting takes.
 
 Combinations are the search's to handle; a whole baseline is checked where a file is loaded.
 """
@@ -11,12 +11,15 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from benchbench.scenario.expected import branches, expectation, mismatch, node_at, schema_of
-from benchbench.scenario.knobs import knobs_of
+from benchbench.scenario.knobs import knobs_of, section_of
 from benchbench.scenario.misfit import Misfit
 from benchbench.scenario.search_types import Range, Search
 from benchbench.scenario.space import fields_of, unknown_key
 from benchbench.scenario.text import shown
 from benchbench.values import FrozenMapping
+
+_PROXIED = ("model.", "data.", "training.", "precision", "target.")
+_NOT_PROXIED = ("target.metric", "training.seed", "training.resume")
 
 
 def typed(search: Search, model: type[BaseModel]) -> Search:
@@ -29,11 +32,13 @@ def typed(search: Search, model: type[BaseModel]) -> Search:
     Raises:
         Misfit: a key that is no knob, or a value that its setting does not take.
     """
-    if not (search.space or search.baseline):
+    if not (search.space or search.baseline or search.proxy):
         return search
     space = {key: _entry(key, values, model) for key, values in search.space.items()}
     baseline = {key: _value(("baseline", key), key, value, model)[1] for key, value in search.baseline.items()}
-    return search.model_copy(update={"space": FrozenMapping(space), "baseline": FrozenMapping(baseline)})
+    proxy = {key: _proxied(key, value, search, model) for key, value in search.proxy.items()}
+    checked = {"space": space, "baseline": baseline, "proxy": proxy}
+    return search.model_copy(update={name: FrozenMapping(value) for name, value in checked.items()})
 
 
 def searchable(key: str, model: type[BaseModel]) -> bool:
@@ -44,6 +49,32 @@ def searchable(key: str, model: type[BaseModel]) -> bool:
 @cache
 def _knob_keys(model: type[BaseModel]) -> tuple[str, ...]:
     return tuple(knob.key for knob in knobs_of(model))
+
+
+@cache
+def proxy_keys(model: type[BaseModel]) -> tuple[str, ...]:
+    """The settings that a proxy may change: what is trained, on what and how, and how far; not what is judged.
+
+    Args:
+        model: the scenario's type.
+    """
+    settings = (key for key, field in fields_of(model) if section_of(field) is None)
+    return tuple(key for key in settings if key.startswith(_PROXIED) and key not in _NOT_PROXIED)
+
+
+def _proxied(key: str, value: object, search: Search, model: type[BaseModel]) -> Any:
+    """A value of the proxy, checked."""
+    place = ("proxy", key)
+    if key in search.space:
+        raise Misfit(place, "a key of search.space: what is searched cannot be held fixed; take it out of one of them")
+    if key not in proxy_keys(model):
+        if key in dict(fields_of(model)):
+            allowed = "settings of the model, the data, the training and the precision, and the target's bound"
+            raise Misfit(place, f"a proxy does not change this; it takes {allowed}")
+        raise Misfit(place, unknown_key("", key, proxy_keys(model), proxy_keys(model)))
+    if value is None and key.startswith("target."):
+        raise Misfit(place, "a proxy keeps the kind of the target; give another bound, or leave it out")
+    return _checked(place, key, value, model)[1]
 
 
 def setting_value(key: str, value: object, model: type[BaseModel]) -> object:
@@ -93,6 +124,10 @@ def _range(key: str, values: Range, model: type[BaseModel]) -> Range:
 def _value(place: tuple[str, ...], key: str, value: object, model: type[BaseModel]) -> tuple[Any, Any]:
     """A value as its setting takes it, and as the space keeps it: as it was written, but a float where it must be."""
     _check_knob(place, key, model)
+    return _checked(place, key, value, model)
+
+
+def _checked(place: tuple[str, ...], key: str, value: object, model: type[BaseModel]) -> tuple[Any, Any]:
     try:
         valid = _setting(model, key).validate_python(value)
     except ValidationError as error:

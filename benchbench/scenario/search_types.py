@@ -133,6 +133,12 @@ class Search(Value):
         validate_default=True,
         description=f"dotted key -> a list of at most {LONGEST_LIST:,} values, or {{low, high, log, step}}",
     )
+    proxy: Overrides = Field(
+        {},
+        validate_default=True,
+        description="overrides under which setups are compared where trainings are too long, such as "
+        "model.layers: 2 or an easier target.at_least; {} = the scenario itself",
+    )
     method: Annotated[str, AfterValidator(_known_method)] = Field(
         "factored",
         description="how setups are proposed: factored models seconds per step and steps to target; tpe, gp and random "

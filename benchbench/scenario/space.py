@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from benchbench.errors import ScenarioError, closest, look_alike, nearest
 from benchbench.scenario.knobs import section_of
 
-_MAPPINGS = ("search.space.", "search.baseline.", "search.constraints.metric.")
+_MAPPINGS = ("search.space.", "search.baseline.", "search.proxy.", "search.constraints.metric.")
 
 
 def leaf_keys(model: type[BaseModel], prefix: str = "") -> list[str]:

@@ -9,14 +9,13 @@ from dataclasses import replace
 
 import torch
 
-from benchbench.record.reaching import goal, looks
+from benchbench.record.reaching import looks
 from benchbench.scenario.scenario import Scenario
-from benchbench.stats.crossing import first_crossing
 from benchbench.training.aside import Aside
 from benchbench.training.events import Events
 from benchbench.training.journal import Journal
 from benchbench.training.loop import Loop
-from benchbench.training.stopping import ThroughputStop, Window
+from benchbench.training.stopping import TargetStop, ThroughputStop, Window
 from benchbench.workload.task import HeldOut
 
 
@@ -53,6 +52,8 @@ def time_to_target(
     validation: HeldOut,
     deadline_s: float,
     aside: Aside | None = None,
+    *,
+    by_curve: bool = False,
 ) -> Mapping[str, float]:
     """Trains until the next evaluation confirms that the held-out metric met the target, `max_steps` or the deadline.
 
@@ -66,6 +67,7 @@ def time_to_target(
         validation: the held-out rows.
         deadline_s: training seconds after which a target no longer counts.
         aside: what else is done beside the training; None for nothing.
+        by_curve: whether it ends, too, once its curve cannot meet the target before the deadline.
 
     Returns:
         The last evaluation's metrics, and those that the evaluations on the way left out.
@@ -77,17 +79,17 @@ def time_to_target(
     events.emit("plan", procedure="time-to-target", steps_total=last, warmup=scenario.measure.warmup, **until)
     journal = Journal(events, aside.earlier)
     metrics: Mapping[str, float] = {}
+    stop = TargetStop(scenario, deadline_s, by_curve=by_curve)
     over = False
     while not over:
         if _stretch(loop, scenario, journal, aside, deadline_s):
             metrics = evaluate(loop, journal, on_the_way)
             if aside.noise_scale is not None:
                 aside.noise_scale.estimate(journal)
-            crossing = first_crossing(looks(journal.lines, target.metric), goal(target), deadline_s)
-            confirmed = crossing is not None and crossing.confirmed
-            over = confirmed or loop.steps_taken >= last or loop.training_s >= deadline_s
+            over = stop.over(looks(journal.lines, target.metric), loop.steps_taken, loop.training_s)
         if aside.keeper is not None:
             aside.keeper.keep(journal, over=over)
+    events.emit("ended", by=stop.by)
     return completed(loop, events, validation, metrics)
 
 

@@ -35,7 +35,8 @@ class Limits:
     """What the parent allows, in seconds: `timeout_s` of wall time, `deadline_s` of training time.
 
     With `longest_rows` nothing but the longest rows is trained on, to learn what memory the worst batch takes. With
-    `test_split` the trained model is scored once on the rows that nothing has looked at. Checkpoints, where the
+    `test_split` the trained model is scored once on the rows that nothing has looked at, and a claim is confirmed: no
+    curve ends it then. Checkpoints, where the
     scenario wants some, go into the folder `checkpoints`. `examine_s` is what steps may take that look into the
     training once it is measured (see `examination`).
     """
@@ -87,7 +88,9 @@ def _carry_out(
         rows = min(EVALUATION_BATCH, 2 * loop.parts.batches.micro_batch)  # no gradients: less than a step's memory
         validation = held_out(prepared.validation, prepared.encoding, device, rows)
         aside = _aside(scenario, prepared, loop, events, limits)
-        metrics |= procedures.time_to_target(loop, scenario, events, validation, limits.deadline_s, aside)
+        metrics |= procedures.time_to_target(
+            loop, scenario, events, validation, limits.deadline_s, aside, by_curve=not limits.test_split
+        )
         if limits.test_split and len(prepared.test):
             test = held_out(prepared.test, prepared.encoding, device, rows)
             metrics |= {f"test_{name}": value for name, value in procedures.on_test_split(loop, events, test).items()}

@@ -1,12 +1,19 @@
-"""When the warm-up is over and when enough was measured: decided from the step times so far, nothing else."""
+"""When the warm-up is over, when enough was measured, when a training to a target ends: by what was seen so far."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
+from benchbench.record.reaching import goal
+from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.types import Measure
+from benchbench.stats.crossing import Look, first_crossing
+from benchbench.stats.curves import FEWEST_LOOKS, cannot_reach
 from benchbench.stats.intervals import Array, series_halfwidth
 from benchbench.stats.steady import warmup_length
 
@@ -101,3 +108,50 @@ class ThroughputStop:
         """How many steps to take, where the scenario says so."""
         measure = self._measure
         return None if "auto" in (measure.warmup, measure.steps) else self.steps_expected
+
+
+class TargetStop:
+    """Decides after each evaluation of a training to a target whether it is over.
+
+    Args of the constructor:
+        scenario: with a target.
+        deadline_s: training seconds after which a target no longer counts.
+        by_curve: whether it is over, too, once the held-out curve cannot reach the target before the deadline (see
+            `stats.curves`). Where all steps fit before the deadline, they are taken.
+
+    Attributes:
+        by: what ended it; None as long as it goes on.
+    """
+
+    def __init__(self, scenario: Scenario, deadline_s: float, *, by_curve: bool) -> None:
+        assert scenario.target is not None
+        self.by: Literal["target", "steps", "deadline", "curve"] | None = None
+        self._goal = goal(scenario.target)
+        self._last_step, self._deadline_s, self._by_curve = scenario.training.max_steps, deadline_s, by_curve
+
+    def over(self, looks: Sequence[Look], step: int, training_s: float) -> bool:
+        """Whether it is.
+
+        Args:
+            looks: every evaluation so far, in order.
+            step: that were taken.
+            training_s: that they took.
+        """
+        crossing = first_crossing(looks, self._goal, self._deadline_s)
+        if crossing is not None and crossing.confirmed:
+            self.by = "target"
+        elif step >= self._last_step:
+            self.by = "steps"
+        elif training_s >= self._deadline_s:
+            self.by = "deadline"
+        elif self._by_curve and math.isfinite(self._deadline_s) and self._hopeless(looks, step, training_s):
+            self.by = "curve"
+        return self.by is not None
+
+    def _hopeless(self, looks: Sequence[Look], step: int, training_s: float) -> bool:
+        if len(looks) <= FEWEST_LOOKS or training_s <= 0:
+            return False
+        first, last = looks[0], looks[-1]  # the pace between them leaves compilation out
+        paces = [training_s / step, (last.training_s - first.training_s) / max(1, last.step - first.step)]
+        by_then = step + (self._deadline_s - training_s) / max(min(paces), 1e-9)
+        return by_then < self._last_step and cannot_reach(looks, self._goal, by_then)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchbench.record.study import Attribution, Baseline, Economics, Importance, Recommendation
+from benchbench.record.study import Attribution, Baseline, Economics, Importance, Recommendation, Trial
 from benchbench.record.summary import Summary, summarize, warnings_of
 from benchbench.record.types import Outcome, Run, RunWarning
 from benchbench.scenario.loading import vary
@@ -15,6 +15,8 @@ from benchbench.tuning.claimed import reach_rate, test_metrics
 from benchbench.tuning.confirm import Confirmation
 from benchbench.tuning.explaining import Explanation
 from benchbench.tuning.neighbours import Around, fragility
+from benchbench.tuning.outlook import Outlook
+from benchbench.tuning.rank_agreement import UnderProxy
 from benchbench.tuning.setups import Question, Setup
 from benchbench.tuning.stop import Stop
 from benchbench.tuning.verdict import Evidence, Judgement, Verdict, judge, says_nothing
@@ -35,6 +37,8 @@ class Findings:
         explanation: what each setting does to the time, as far as it was measured.
         around: how the recommended setup fares at the neighbouring learning rates.
         importance: which settings matter, over the whole space.
+        outlook: what is predicted where one training does not fit into the budget; None where one does.
+        proxy: what was measured under `search.proxy` before; None where there is none.
     """
 
     question: Question
@@ -45,6 +49,15 @@ class Findings:
     explanation: Explanation = field(default_factory=Explanation)
     around: Around = field(default_factory=Around)
     importance: Importance | None = None
+    outlook: Outlook | None = None
+    proxy: UnderProxy | None = None
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every trial, those under the proxy first."""
+        before = () if self.proxy is None else self.proxy.trials
+        after = (*self.confirmation.trials, *self.explanation.trials, *self.around.trials)
+        return (*before, *(s.trial for s in self.setups), *after)
 
     @property
     def baseline(self) -> Setup | None:
@@ -143,6 +156,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
             breaches=findings.breaches(setup),
             **_beside_the_time(findings, setup),
             neighbours=findings.around.neighbours,
+            predicted_time_to_target_s=None if findings.outlook is None else findings.outlook.predicted,
             run_ids=_ids(findings, setup),
             **_judged(findings, judgement, today),
         ),
@@ -155,6 +169,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
         ),
         warnings=(
             *_of_baseline(baseline),
+            *_of_outlook(findings.outlook),
             *dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run))),
             *fragility(findings.around.neighbours, None if setup is None else time_of(findings, setup)),
         ),
@@ -201,6 +216,10 @@ def _beside_the_time(findings: Findings, setup: Setup | None) -> dict[str, Any]:
     return {"test_metrics": test_metrics(confirmed), "reach_rate_over_seeds": rate}
 
 
+def _of_outlook(outlook: Outlook | None) -> tuple[RunWarning, ...]:
+    return () if outlook is None else (RunWarning(code="does-not-fit", message=outlook.why),)
+
+
 def _judged(findings: Findings, judgement: Judgement, today: Scenario) -> dict[str, Any]:
     """What a recommendation says of how sure it is."""
     return {
@@ -213,6 +232,8 @@ def _judged(findings: Findings, judgement: Judgement, today: Scenario) -> dict[s
 
 def recommended(findings: Findings, judgement: Judgement) -> Setup | None:
     """The setup that is recommended: the judgement's, where there is one, else the best that was measured."""
+    if findings.outlook is not None and findings.outlook.chosen is not None:
+        return findings.outlook.chosen
     if judgement.chosen is not None:
         return findings.finalists[judgement.chosen]
     if judgement.speedup is not None:
@@ -233,7 +254,7 @@ def _verdict(findings: Findings, judgement: Judgement) -> Verdict:
 def _never_reached(findings: Findings) -> bool:
     """Whether a target was asked for and no repeat of any setup reached it; not so when nothing had time to try."""
     objective = findings.question.objective
-    if not objective.reaches or findings.stop in (Stop.UNKNOWN, Stop.UNTOLD):
+    if not objective.reaches or findings.stop in (Stop.UNKNOWN, Stop.UNTOLD) or findings.outlook is not None:
         return False
     if findings.stop is Stop.INTERRUPTED and not any(s.trained for s in findings.setups):
         return False
@@ -261,6 +282,8 @@ def _reason(findings: Findings, judgement: Judgement) -> str:
 
 def _without_answer(findings: Findings, judgement: Judgement) -> str | None:
     """Why nothing could be recommended, where that is not the judgement's to say."""
+    if findings.outlook is not None:
+        return findings.outlook.reason
     if _never_reached(findings):
         return _NO_TARGET
     if findings.stop is Stop.UNKNOWN:

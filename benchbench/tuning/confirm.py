@@ -96,11 +96,11 @@ def repeats_wanted(again: Sequence[Setup], proposer: Proposer, least: int, margi
 
 
 def setups_to_confirm(setups: Sequence[Setup], chosen: Sequence[Setup]) -> list[Setup]:
-    """The baseline, if it can be measured again, and the finalists; none at all when there is nothing to decide.
+    """The baseline, if a training of it fits, and the finalists; none at all when there is nothing to decide.
 
     Without a finalist the baseline alone is measured again, if it has a value and was compared with something.
     """
-    baseline = [s for s in setups[:1] if s.trained]
+    baseline = [s for s in setups[:1] if s.trained and not s.cut_short]
     if chosen:
         return [*baseline, *chosen]
     compared = any(s.trained for s in setups[1:])

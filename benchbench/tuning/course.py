@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from benchbench.errors import InputError
 from benchbench.executors.base import Recalls
 from benchbench.record.study_store import StudyBegun, StudyDraft
+from benchbench.record.types import Outcome
 from benchbench.tuning.answer import Findings, judged, recommended, time_of
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import PATIENCE, TRADING_PATIENCE, Budget, Pacing, confirmation_repeats
@@ -26,12 +28,14 @@ from benchbench.tuning.importance import importance_of
 from benchbench.tuning.method import Field
 from benchbench.tuning.moments import Watch
 from benchbench.tuning.neighbours import Centre, Surroundings
+from benchbench.tuning.outlook import outlook_of
 from benchbench.tuning.proposals import Proposer
 from benchbench.tuning.resuming import Earlier, TakenStudy
 from benchbench.tuning.reuse import Known
 from benchbench.tuning.search import Search
 from benchbench.tuning.setups import Question, Setup
 from benchbench.tuning.stop import Stop
+from benchbench.units import human
 
 _FINALISTS = 1
 
@@ -43,6 +47,14 @@ class Beginning(NamedTuple):
     draft: StudyDraft
     left: TakenStudy | None = None
     known: Known = Known()
+
+
+class Stage(NamedTuple):
+    """A search, what it asks and what it may spend."""
+
+    question: Question
+    search: Search
+    pacing: Pacing
 
 
 class Course:
@@ -87,7 +99,7 @@ class Course:
         self._search = Search(question, bench, self._proposer, self._pacing, diary, watch)
         self._search.learn(known)
         if self._left is not None:
-            self._search.take_up(self._left.earlier)
+            self._search.take_up([one for one in self._left.earlier if not one.entry.real])
             self._recall([*self._left.earlier, *([] if self._left.confirmed is None else [self._left.confirmed])])
 
     def run(self) -> Findings:
@@ -97,47 +109,55 @@ class Course:
             StoreError: a result could not be stored.
         """
         stop = self._search.run()
-        chosen = finalists(self._search.setups, self._proposer, _FINALISTS)
-        confirmation = self._confirmation(chosen, stop)
-        findings = Findings(
-            question=self._question,
-            setups=tuple(self._search.setups),
+        _check_something(self._search.setups, self._pacing.budget, stop)
+        return self._finished(Stage(self._question, self._search, self._pacing), stop)
+
+    def _finished(self, stage: Stage, stop: Stop) -> Findings:
+        """What a search found, confirmed, explained, and with what lies around it."""
+        found = self._surrounded(self._explained(self._concluded(stage, stop), stage.pacing), stage)
+        return replace(found, importance=importance_of(self._question, self._proposer))
+
+    def _concluded(self, stage: Stage, stop: Stop) -> Findings:
+        """What a search found, its best measured again."""
+        question, setups = stage.question, stage.search.setups
+        chosen = finalists(setups, self._proposer, _FINALISTS)
+        confirmation = self._confirmation(stage, chosen, stop)
+        return Findings(
+            question=question,
+            setups=tuple(setups),
             finalists=tuple(chosen),
             confirmation=confirmation,
             stop=Stop.INTERRUPTED if confirmation.interrupted else stop,
+            outlook=outlook_of(setups, question, self._proposer.standing),
         )
-        found = self._surrounded(self._explained(findings))
-        return replace(found, importance=importance_of(self._question, self._proposer))
 
-    def _confirmation(self, chosen: Sequence[Setup], stop: Stop) -> Confirmation:
+    def _confirmation(self, stage: Stage, chosen: Sequence[Setup], stop: Stop) -> Confirmation:
         """The baseline and the finalists again; where an earlier command came so far, what it found."""
-        again = setups_to_confirm(self._search.setups, chosen)
+        question, search, pacing = stage
+        again = setups_to_confirm(search.setups, chosen)
         earlier = None if self._left is None else self._left.confirmed
-        question, wanted = self._question, self._pacing.repeats
+        wanted = pacing.repeats
         if earlier is not None and again:
             span_s = (earlier.entry.started_s, earlier.entry.ended_s or 0.0)
             planned = max(len(run.repeats) for run in earlier.runs)
-            every = [*again, *self._best_of_second(again)]
+            every = [*again, *self._best_of_second(stage, again)]
             return replace(confirmed(every, earlier.runs, question, span_s, planned), wanted=wanted)
         if stop is Stop.INTERRUPTED or not again:
             return Confirmation(wanted=wanted)
         repeats = repeats_wanted(again, self._proposer, wanted, question.objective.margin, self._confidence)
-        also = [s for s in self._best_of_second(again) if self._pays([*again, s], repeats)]
-        plan = Again(setups=[*again, *also], first_index=self._search.most_times, repeats=repeats)
-        return confirm(plan, self._bench, question, self._pacing, self._diary, self._watch)
+        also = [s for s in self._best_of_second(stage, again) if _pays(pacing, [*again, s], repeats)]
+        plan = Again(setups=[*again, *also], first_index=search.most_times, repeats=repeats)
+        return confirm(plan, self._bench, question, pacing, self._diary, self._watch)
 
-    def _best_of_second(self, again: Sequence[Setup]) -> list[Setup]:
+    def _best_of_second(self, stage: Stage, again: Sequence[Setup]) -> list[Setup]:
         """Of two objectives the best setup by the second, where it is not measured again anyway."""
-        if self._question.second is None:
+        if stage.question.second is None:
             return []
         known = [s.scenario for s in again]
-        found = finalists(self._search.setups, self._proposer, _FINALISTS, second=True)
+        found = finalists(stage.search.setups, self._proposer, _FINALISTS, second=True)
         return [s for s in found if s.scenario not in known]
 
-    def _pays(self, again: Sequence[Setup], repeats: int) -> bool:
-        return self._pacing.confirmation([s.cost for s in again], repeats)[0] >= repeats
-
-    def _explained(self, findings: Findings) -> Findings:
+    def _explained(self, findings: Findings, pacing: Pacing) -> Findings:
         """The findings, with what each setting did where a speedup is proved and the budget still pays for looking."""
         judgement, baseline = judged(findings, self._confidence), findings.baseline
         proved = judgement.verdict == "faster" and findings.stop is not Stop.INTERRUPTED
@@ -150,16 +170,16 @@ class Course:
         standing = self._proposer.standing([best.trial.overrides])
         noise = None if standing is None else standing.noise
         ends = Ends(baseline=baseline, baseline_run=baseline_run, best=best, best_run=best_run, noise=noise)
-        found = explain(ends, findings.setups, findings.question, self._bench, self._pacing)
+        found = explain(ends, findings.setups, findings.question, self._bench, pacing)
         return replace(findings, explanation=found, stop=Stop.INTERRUPTED if found.interrupted else findings.stop)
 
-    def _surrounded(self, findings: Findings) -> Findings:
+    def _surrounded(self, findings: Findings, stage: Stage) -> Findings:
         """The findings, with how the recommended setup fares at the neighbouring learning rates."""
         setup = recommended(findings, judged(findings, self._confidence))
         time_s = None if setup is None else time_of(findings, setup)
         if findings.stop is Stop.INTERRUPTED or setup is None or time_s is None:
             return findings
-        surroundings = Surroundings(findings.setups, self._question, self._bench, self._pacing)
+        surroundings = Surroundings(findings.setups, stage.question, self._bench, stage.pacing)
         found = surroundings.look(Centre(setup=setup, time_s=time_s), self._proposer)
         return replace(findings, around=found, stop=Stop.INTERRUPTED if found.interrupted else findings.stop)
 
@@ -168,3 +188,26 @@ class Course:
         if isinstance(self._bench.executor, Recalls):
             for run in (run for one in earlier for run in one.runs):
                 self._bench.executor.recall(run.scenario, run.repeats)
+
+
+def _pays(pacing: Pacing, again: Sequence[Setup], repeats: int) -> bool:
+    return pacing.confirmation([s.cost for s in again], repeats)[0] >= repeats
+
+
+def _check_something(setups: Sequence[Setup], budget: Budget, stop: Stop) -> None:
+    """Refuses a budget in which nothing could be measured, not so much as the time of one step.
+
+    Raises:
+        InputError: says what came of it, and to give more.
+    """
+    tried = [s for s in setups if s.measured]
+    cut = all(s.trial.outcome is Outcome.TIMEOUT and s.trial.step_s is None for s in tried)
+    if not tried or not cut or stop is Stop.INTERRUPTED:
+        return
+    last = tried[-1].trial
+    why = last.failure.message if last.failure is not None else "it had not begun to train"
+    raise InputError(
+        f"not even the time of one step could be measured in {human(budget.total_s, 's')}: {why}; give several times "
+        "as much, or a smaller model or less data",
+        key="--budget",
+    )

@@ -41,6 +41,7 @@ class Entry(Observed):
     runs: tuple[Run, ...] = Field((), description="the runs themselves, where they are not stored")
     refused: str | None = None
     abandoned: str | None = None
+    real: bool = Field(False, description="under search.proxy: whether the scenario itself was measured")
 
     @property
     def plan(self) -> Plan:

@@ -14,18 +14,19 @@ class Moment:
     """One thing that happened.
 
     Attributes:
-        event: a setup starts, goes on, ended, was refused or was measured before; or the search itself ended.
+        event: a setup starts, goes on, ended, was refused or was measured before; something is to be known; or the
+            search itself ended.
         role: what the setup is measured for.
         number: the trial's.
         overrides: the setup, for every key of the space.
         left_s: seconds of the budget that are left.
         best: the objective's best value so far; None before the first.
         value: the setup's own, once it ended with one.
-        message: a refusal's or failure's reason, or why the search ended.
+        message: a refusal's or failure's reason, what is to be known, or why the search ended.
         what: what the executor says (see `executors.base.Watch`).
     """
 
-    event: Literal["start", "progress", "end", "refused", "reused", "stop"]
+    event: Literal["start", "progress", "end", "refused", "reused", "notice", "stop"]
     left_s: float
     role: Literal["baseline", "candidate", "probe", "confirmation"] = "candidate"
     number: int = 0

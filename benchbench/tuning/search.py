@@ -22,14 +22,27 @@ from benchbench.tuning.resuming import Earlier
 from benchbench.tuning.reuse import Known, Memory, reused
 from benchbench.tuning.setups import PROBE, Question, Role, Setup
 from benchbench.tuning.stop import CRASHES_IN_A_ROW, FAILURES_FROM_THE_START, REFUSALS_IN_A_ROW, Stop
+from benchbench.tuning.unaffordable import Instead, tells_enough, why_unaffordable
 from benchbench.units import human
 
 
 class Search:
-    """One search. `setups` grows as it goes, the baseline first, and holds what was measured however it ends."""
+    """One search. `setups` grows as it goes, the baseline first, and holds what was measured however it ends.
+
+    Attributes:
+        real: whether the scenario itself is measured after a search under its proxy.
+    """
+
+    real = False
 
     def __init__(
-        self, question: Question, bench: Bench, proposer: Proposer, pacing: Pacing, diary: Diary, watch: Watch
+        self,
+        question: Question,
+        bench: Bench,
+        proposer: Proposer,
+        pacing: Pacing,
+        diary: Diary,
+        watch: Watch,
     ) -> None:
         self.setups: list[Setup] = []
         self._question = question
@@ -41,6 +54,8 @@ class Search:
         self._watch = watch
         self._memory = Memory(Known())
         self._refusals_in_a_row = 0
+        self._instead = Instead(question, proposer.standing, pacing.budget)
+        self._noticed = False
 
     def learn(self, known: Known) -> None:
         """Learns what earlier studies and runs measured: their baseline now, all else once the baseline is there.
@@ -130,7 +145,8 @@ class Search:
                 for s in measured[:1]
             ),
             Stop.UNTOLD: any(self._untold(s) for s in measured[:1]),
-            Stop.FAILING: len(measured) >= FAILURES_FROM_THE_START and not any(s.trained for s in measured),
+            Stop.FAILING: len(measured) >= FAILURES_FROM_THE_START
+            and not any(s.trained or s.trial.step_s is not None for s in measured),
             Stop.CRASHING: len(measured) >= CRASHES_IN_A_ROW
             and all(s.trial.outcome is Outcome.CRASHED for s in measured[-CRASHES_IN_A_ROW:]),
             Stop.REFUSED: self._refusals_in_a_row >= REFUSALS_IN_A_ROW,
@@ -143,7 +159,7 @@ class Search:
 
     def _next(self) -> Stop | None:
         """Measures or refuses the next setup, or says why there is none."""
-        proposal = self._recommended() or self._proposer.ask(self._pacing.means())
+        proposal = self._recommended() or self._proposal()
         if isinstance(proposal, Stop):
             return proposal
         try:
@@ -172,6 +188,19 @@ class Search:
             return None
         why = f"{start.study} recommends it for a similar scenario"
         return self._proposer.again(start.overrides, Plan(why=why), tells=True)
+
+    def _proposal(self) -> Proposal | Stop:
+        """What the method proposes; where no training fits, what tells the most without one."""
+        why = why_unaffordable(self.setups, self._question)
+        if why is None or not tells_enough(self.setups):
+            return self._proposer.ask(self._pacing.means())
+        if not self._noticed:
+            self._noticed = True
+            self._tell(
+                event="notice", message=f"{why}; measuring seconds per step and the beginnings of curves instead"
+            )
+        asked = self._instead.next(self.setups)
+        return Stop.DOES_NOT_FIT if asked is None else self._proposer.again(*asked, tells=True)
 
     def _scenario(self, role: Role, overrides: Overrides) -> Scenario:
         """What is measured for a setup."""
@@ -222,6 +251,7 @@ class Search:
             why=proposal.plan.why,
             tells=proposal.tells,
             started_s=started_s,
+            real=self.real,
             **what,
         )
         self._diary.add(entry)

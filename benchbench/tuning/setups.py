@@ -39,6 +39,7 @@ class Question:
         legal: which setups may be proposed.
         feasible: which of them cannot fit into the memory; None where memory does not count.
         trials: how many setups to measure at most, the baseline among them; None = as the budget allows.
+        real: what is really asked, where this is the question under `search.proxy`; None where it is that itself.
     """
 
     scenario: Scenario
@@ -51,6 +52,7 @@ class Question:
     trials: int | None = None
     second: Objective | None = None
     limits: Limits = field(default_factory=Limits)
+    real: Question | None = None
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
@@ -119,6 +121,14 @@ class Setup:
         return self.trial.objective is not None and self.holds
 
     @property
+    def cut_short(self) -> bool:
+        """Whether it was trained to its target, and its time ended before it could tell whether it reaches it."""
+        if self.run is None or self.scenario is None or self.trial.role == "probe":
+            return False
+        repeat = self.run.repeats[0]
+        return repeat.outcome is Outcome.TIMEOUT or was_cut(repeat, self.scenario)
+
+    @property
     def value(self) -> float:
         """The objective's value, of a setup that has one."""
         assert self.trial.objective is not None
@@ -168,7 +178,7 @@ def measured(
         role=role,
         outcome=repeat.outcome,
         failure=repeat.failure,
-        note="; ".join(part for part in (_note(repeat, scenario), *breaches) if part) or None,
+        note="; ".join(part for part in (_note(repeat, scenario, role), *breaches) if part) or None,
         run_id=run.id,
         objective=None if values is None else values[0],
         second_objective=None if values is None or question.second is None else values[1],
@@ -188,25 +198,38 @@ def measured(
     )
 
 
-def _note(repeat: Repeat, scenario: Scenario) -> str | None:
-    """That a training missed; of one that was cut short, that it says only that it was slower."""
+def _note(repeat: Repeat, scenario: Scenario, role: Role) -> str | None:
+    """That a training missed; of one that was cut short, why: then it says only that it was slower."""
     if repeat.outcome is not Outcome.OK or repeat.reach is None or repeat.reach.reached or repeat.figures is None:
         return None
     steps = repeat.figures.measured_steps + repeat.figures.warmup_steps
+    if repeat.facts.get("stopped_by_curve"):
+        return f"stopped after {steps} steps: its curve would not have reached the target in time"
     if not was_cut(repeat, scenario):
         return f"the target was not reached in {steps} steps"
-    of = "" if "stopped_by_deadline" in repeat.facts else f" of {scenario.training.max_steps}"
-    return f"stopped after {steps}{of} steps: it had become slower than the best so far"
+    of = "" if "records" in repeat.facts else f" of {scenario.training.max_steps}"
+    why = "its part of the budget had ended" if role == "baseline" else "it had become slower than the best so far"
+    return f"stopped after {steps}{of} steps: {why}"
 
 
 def was_cut(repeat: Repeat, scenario: Scenario) -> bool:
     """Whether a training ended before its target and before its last step, so that it tells a bound alone."""
-    if repeat.outcome is not Outcome.OK or repeat.reach is None or repeat.reach.reached or repeat.figures is None:
-        return False
-    told = repeat.facts.get("stopped_by_deadline")
-    if told is not None:
-        return bool(told)
-    return repeat.figures.measured_steps + repeat.figures.warmup_steps < scenario.training.max_steps
+    missed = repeat.outcome is Outcome.OK and repeat.reach is not None and not repeat.reach.reached
+    return missed and not trained_through(repeat, scenario)
+
+
+def trained_through(repeat: Repeat, scenario: Scenario) -> bool:
+    """Whether a training that missed its target took every step that it may, and was not stopped before.
+
+    Args:
+        repeat: of a training to a target.
+        scenario: its own.
+    """
+    stopped = repeat.facts.get("stopped_by_deadline")
+    if stopped is not None:  # a table says it itself, for it has no last step
+        return not stopped
+    figures = repeat.figures
+    return figures is not None and figures.measured_steps + figures.warmup_steps >= scenario.training.max_steps
 
 
 def next_index(setups: Sequence[Setup], scenario: Scenario) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchbench.errors import InputError
@@ -13,7 +13,7 @@ from benchbench.executors.base import Executor
 from benchbench.executors.interruption import undisturbed
 from benchbench.record.machine import Machine
 from benchbench.record.store import new_id, now
-from benchbench.record.study import Study
+from benchbench.record.study import Overrides, Study
 from benchbench.record.study_store import StudyBegun, StudyDraft, begun_study, take_up_study
 from benchbench.record.types import Run
 from benchbench.scenario import engines
@@ -32,6 +32,7 @@ from benchbench.tuning.legal import Judge, Legal, impossible
 from benchbench.tuning.moments import Watch
 from benchbench.tuning.objective import Objective
 from benchbench.tuning.pareto import front_of
+from benchbench.tuning.proxied import ProxiedCourse
 from benchbench.tuning.resuming import find, take_up
 from benchbench.tuning.reuse import Known, look_up, read_known
 from benchbench.tuning.setups import Question
@@ -105,15 +106,25 @@ def question_of(request: TuneRequest) -> Question:
     chosen = objectives.choose_all(request.objective, request.scenario)
     objective = next((one for one in chosen if one.reaches), chosen[0])
     _check_objectives(request, chosen)
-    limits = limits_of(request.scenario, trains=objective.reaches, replayed_from=request.replayed_from)
-    space = space_of(request.scenario)
     scenario = objective.prepare(request.scenario)
-    baseline = vary(scenario, dict(scenario.search.baseline))
-    if request.replayed_from is None:
-        request.admit(baseline)
     _check_study_name(request)
     if request.resume:
         find(request.out, request.study, request.scenario, _names(chosen), request.replayed_from)
+    real = _question(request, scenario, chosen)
+    proxy = dict(scenario.search.proxy)
+    return replace(_question(request, scenario, chosen, proxy), real=real) if proxy else real
+
+
+def _question(
+    request: TuneRequest, scenario: Scenario, chosen: Sequence[Objective], proxy: Overrides | None = None
+) -> Question:
+    """The question of a scenario itself, or under overrides that stand in for it."""
+    limits = limits_of(scenario, trains=any(one.reaches for one in chosen), replayed_from=request.replayed_from)
+    space = space_of(scenario)
+    baseline = vary(vary(scenario, dict(scenario.search.baseline)), proxy or {})
+    scenario = vary(scenario, proxy or {})
+    if request.replayed_from is None:
+        request.admit(baseline)
     refused = impossible(scenario, space, request.admit, request.judge) if request.judge is not None else {}
     legal = Legal(scenario, space, request.admit, refused)
     legal.check()
@@ -208,9 +219,14 @@ def tune(
     )
     try:
         with Diary(draft.folder, durable=bench.kept) as diary:
-            findings = Course(question, bench, beginning, budget, diary, watch).run()
+            kind = Course if question.real is None else ProxiedCourse
+            findings = kind(question, bench, beginning, budget, diary, watch).run()
         with undisturbed():
             return _store(request, beginning, findings, budget)
+    except InputError:
+        if left is None:
+            draft.discard()
+        raise
     finally:
         draft.leave()
 
@@ -257,12 +273,7 @@ def _store(request: TuneRequest, beginning: Beginning, findings: Findings, budge
         spent_s=spent_s,
         replayed_from=request.replayed_from,
         stopped=findings.stop.value,
-        trials=(
-            *(s.trial for s in findings.setups),
-            *findings.confirmation.trials,
-            *findings.explanation.trials,
-            *findings.around.trials,
-        ),
+        trials=findings.trials,
         baseline=found.baseline,
         recommendation=found.recommendation,
         attribution=found.attribution,
@@ -270,6 +281,7 @@ def _store(request: TuneRequest, beginning: Beginning, findings: Findings, budge
         economics=found.economics,
         importance=findings.importance,
         warnings=found.warnings,
+        proxy=findings.proxy.answer if findings.proxy is not None else None,
     )
     folder = draft.commit(study, {RECOMMENDED: to_yaml(found.scenario)})
     searched = (setup.run for setup in findings.setups if setup.run is not None)

@@ -98,6 +98,7 @@ def test_a_field_that_the_format_gains_leaves_the_key() -> None:
         {"search.constraints.metric.loss": {"at_most": 1.0}},
         {"search.method": "tpe"},
         {"search.reuse": False},
+        {"search.proxy": {"model.layers": 1}},
         {"search.baseline": {"precision": "bf16"}},
         {"search.space.precision": ["bf16"]},
     ],
@@ -166,7 +167,8 @@ def leaves(section: BaseModel, prefix: str = "") -> Iterator[str]:
 
 
 def test_every_setting_has_a_change_below(scenario: Scenario) -> None:
-    kept_out = {*KEY_EXCLUDES, "search.space", "search.baseline", "search.method", "search.reuse", "measure.repeats"}
+    kept_out = {*KEY_EXCLUDES, "measure.repeats"}
+    kept_out |= {f"search.{name}" for name in ("space", "baseline", "method", "reuse", "proxy")}
     kept_out |= {f"search.constraints.{name}" for name in ("peak_memory", "power_w", "cost", "metric")}
     assert set(leaves(scenario)) - kept_out <= set(CHANGES)
 

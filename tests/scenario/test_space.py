@@ -70,7 +70,7 @@ def test_put(data: dict[str, Any], key: str, value: object, after: dict[str, Any
         ("training.", "unknown key"),
         ("precision.x", "precision holds a value, not keys"),
         ("training.seed.x.y", "training.seed holds a value, not keys"),
-        ("search.zzz", "known: baseline, constraints, method, reuse, space"),
+        ("search.zzz", "known: baseline, constraints, method, proxy, reuse, space"),
         ("x" * 100_000, "unknown key"),
         ("a." * 50_000, "unknown key"),
     ],

@@ -15,7 +15,7 @@ from benchbench.executors.base import Request, Watch
 from benchbench.record import raw
 from benchbench.record.disturbances import disturbances
 from benchbench.record.figures import figures, seen_devices, telemetry_warnings
-from benchbench.record.reaching import reach
+from benchbench.record.reaching import ended_early, reach
 from benchbench.record.store import now, read_raw
 from benchbench.record.types import Failure, Outcome, Repeat
 from benchbench.scenario.scenario import Scenario
@@ -35,6 +35,7 @@ class Answer:
         power_w: what is drawn; None: nobody tells.
         metrics: held-out ones, of a training to its target.
         on_test_split: the target's metric there, where it is asked for; None = not scored.
+        curve: the held-out metric after so many steps, short of the target; None = it stays a little short of it.
     """
 
     step_s: float = 0.01
@@ -46,6 +47,7 @@ class Answer:
     power_w: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     on_test_split: float | None = None
+    curve: Callable[[int], float] | None = None
 
 
 Script = Callable[[Scenario, int], Answer]
@@ -89,6 +91,7 @@ class FakeExecutor:
             figures=figures(lines, request.scenario.measure.confidence, answer.peak_memory_bytes),
             reach=found,
             final_metrics={"train_loss": 0.5, **(answer.metrics if trains else {}), **_scored(request, answer)},
+            facts=dict(ended_early(lines)),
             telemetry=seen,
             warnings=(*telemetry_warnings(seen, lines), *(d.warning for d in disturbed)),
             suspect=tuple(d.warning.message for d in disturbed if d.suspect),
@@ -125,11 +128,16 @@ def _events(request: Request, answer: Answer) -> list[dict[str, Any]]:
         if trains and target is not None and (step % target.eval_every == 0 or step == answer.steps_to_target):
             bound = target.at_least if target.at_least is not None else target.at_most
             missed = (bound or 0.0) + (-0.1 if target.at_least is not None else 0.1)
+            missed = missed if answer.curve is None else answer.curve(step)
             value = bound if step == answer.steps_to_target else missed
             lines.append({
                 "event": "eval", "step": step, "t": t, "training_s": t, "evaluation_s": 0.1,
                 "metrics": {target.metric: value, "loss": 1.0 / step},
             })  # fmt: skip
+    if trains and lines:
+        whole = scenario.training.max_steps
+        by = "target" if last == answer.steps_to_target else "steps" if last >= whole else "deadline"
+        lines.append({"event": "ended", "t": lines[-1]["t"], "by": by})
     return lines
 
 

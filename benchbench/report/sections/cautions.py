@@ -34,6 +34,7 @@ _HEADINGS = {
     "idle-not-subtracted": tr("Idle power unknown"),
     "resumed": tr("Stopped and gone on with"),
     "baseline-refused": tr("The baseline could not be measured"),
+    "does-not-fit": tr("One training does not fit into the budget"),
     "fragile": tr("Fast at this learning rate alone"),
 }
 _ADVICE = {
@@ -52,6 +53,7 @@ _ADVICE = {
     "low-reach-rate": tr("Lower the target or allow more steps, before times to it are compared."),
     "emulated-precision": tr("Measure this precision on a device that has its arithmetic."),
     "storage-bound": tr("Copy the data to a local disk, or train for longer."),
+    "does-not-fit": tr("Give a larger --budget, or compare setups under an easier search.proxy."),
     "fragile": tr("Keep to this very rate, or search for longer: a setup whose neighbours are fast too is safer."),
     "micro-batch-lowered": tr("Set training.micro_batch to it, so that no run needs to try."),
 }
