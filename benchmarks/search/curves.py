@@ -143,6 +143,7 @@ def judged(every: Sequence[Case]) -> dict[str, Any]:
         "curves": len(names),
         "cases_that_reach": int(whole[0]),
         "false_stops": _rate(whole[1] / whole[0], false / reach),
+        "curves_with_a_false_stop": int((counted[:, 1] > 0).sum()),
         "cases_that_miss": int(whole[2]),
         "stopped_of_those": _rate(whole[3] / whole[2], stopped / miss),
         "time_saved_of_those": _rate(whole[4] / whole[2], saved / miss),
@@ -171,10 +172,8 @@ def main() -> None:
         record()
         return
     recorded = curves()
-    began_s = time.perf_counter()
-    every = [case for curve in recorded for case in cases(curve)]
-    found = judged(every)
-    looked = curves()[0].accuracy
+    found = judged([case for curve in recorded for case in cases(curve)])
+    looked = recorded[0].accuracy
     began_s = time.perf_counter()
     for _ in range(20):
         cannot_reach(looked, Goal(bound=0.999, rises=True), 10.0 * looked[-1].step)
