@@ -56,7 +56,7 @@ def finalists(setups: Sequence[Setup], proposer: Proposer, count: int, *, second
         second: of two objectives, by the second.
     """
     broken = {identity(s.trial.overrides) for s in setups[1:] if not s.holds}
-    reached = [s for s in setups if s.trial.role == "candidate" and s.counts]
+    reached = [s for s in setups if s.trial.role == "candidate" and s.trial.objective is not None]
     reached = [s for s in reached if identity(s.trial.overrides) not in broken]
     reached = [s for s in reached if s.scenario != setups[0].scenario]  # the baseline may have been trained again
     candidates = list({identity(s.trial.overrides): s for s in reached}.values())

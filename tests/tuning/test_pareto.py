@@ -86,6 +86,16 @@ def test_the_thriftiest_is_not_cut_short_for_being_slow(lab: Lab) -> None:
     assert study.recommendation.overrides == {"hardware.threads": 1, "training.global_batch": 64}
 
 
+def test_power_is_probed_before_a_training_whose_deadline_follows_from_it(lab: Lab) -> None:
+    study = lab.tune(trade, lab.scenario(THREADS), budget_s=6000.0, objective="time,energy").study
+    known: set[tuple[object, ...]] = set()
+    for trial in (t for t in study.trials if t.role in ("baseline", "probe", "candidate")):
+        steps = tuple(trial.overrides.values())
+        assert trial.role != "candidate" or steps in known, "the steps of each setup here are its own"
+        known.add(steps)
+    assert any(t.role == "candidate" for t in study.trials)
+
+
 def test_either_order_speaks_of_the_first(lab: Lab) -> None:
     study = lab.tune(trade, lab.scenario(THREADS), budget_s=6000.0, objective="energy, time").study
     assert study.objectives == ("energy", "time")
