@@ -137,10 +137,8 @@ def test_what_an_earlier_study_cut_short_may_be_proposed_again(lab: Lab) -> None
         Plan(scenarios=[short], out=lab.out, machine=MACHINE, repeats=1, deadline_s=2.0),
         FakeExecutor(lambda *_: Answer(step_s=0.1, steps_to_target=100)),
     )
-    cut = run_folders(lab.out)[0] / "result.json"
-    text = cut.read_text()
-    assert '"facts": {}' in text
-    cut.write_text(text.replace('"facts": {}', '"facts": {"stopped_by_deadline": true}'))
+    (folder,) = run_folders(lab.out)
+    assert read_run(folder).repeats[0].facts["stopped_by_deadline"]
     lab.tune(lambda *_: Answer(step_s=0.1, steps_to_target=100), scenario)
     assert "bf16" in [r.scenario.precision for r in lab.requests if not r.test_split]
 
