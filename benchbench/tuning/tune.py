@@ -176,9 +176,7 @@ def tune(
     question = question_of(request)
     if isinstance(executor, Priced) and executor.least_s > request.budget_s:
         least, budget_s = human(executor.least_s, "s"), human(request.budget_s, "s")
-        raise InputError(
-            f"not even one probe fits into {budget_s}: the cheapest takes {least}; give more", key="--budget"
-        )
+        raise InputError(f"not even one probe fits into {budget_s}: it takes {least}; give more", key="--budget")
     beginning = _begun(request, question)
     draft, left = beginning.draft, beginning.left
     budget = Budget(request.budget_s, clock, (0.0 if left is None else left.spent_s) + clock() - began_s)

@@ -197,9 +197,7 @@ def _within_budget(answer: _Answer, left_s: float | None) -> _Answer:
     if answer.row is None or answer.reach is None:
         return _Answer(outcome=Outcome.TIMEOUT, message=told, cost_s=spent_s)
     steps = _steps(answer.row, spent_s - answer.row.startup_s)  # a training that is ended has shown its steps till then
-    return replace(
-        answer, outcome=Outcome.TIMEOUT, message=told, cost_s=spent_s, steps=steps, reach=Reach(reached=False), cut=True
-    )
+    return replace(answer, outcome=Outcome.TIMEOUT, message=told, cost_s=spent_s, steps=steps, reach=None, cut=True)
 
 
 def _steps(row: Row, training_s: float) -> float:
