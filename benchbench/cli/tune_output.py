@@ -118,6 +118,9 @@ def dry_run(request: TuneRequest, question: Question, *, as_json: bool) -> int:
     for key, axis in scenario.search.space.items():
         values = ", ".join(map(str, axis)) if isinstance(axis, tuple) else str(axis)
         say(f"  {key}: {values}")
+    if scenario.search.proxy:
+        changed = ", ".join(f"{key} = {value}" for key, value in scenario.search.proxy.items())
+        say(f"setups are compared under the proxy {changed}; the best is measured in the scenario itself")
     say(f"first the baseline, what is run today; then {_METHODS.get(scenario.search.method, scenario.search.method)};")
     say(f"at last the best beside the baseline, up to {repeats} times each with fresh seeds, for an interval")
     say(f"in {human(request.budget_s, 's')}, and at the latest {human(ends_within_s, 's')}; nothing was run")
@@ -132,4 +135,4 @@ def dry_run(request: TuneRequest, question: Question, *, as_json: bool) -> int:
 
 def _search(request: TuneRequest) -> dict[str, object]:
     document = request.scenario.search.model_dump(mode="json", by_alias=True)
-    return {"baseline": document["baseline"], "space": document["space"]}
+    return {key: document[key] for key in ("baseline", "space", "proxy")}

@@ -95,10 +95,11 @@ class Course:
         """Searches, confirms and explains.
 
         Raises:
+            InputError: nothing could be measured in the time.
             StoreError: a result could not be stored.
         """
         stop = self._search.run()
-        _check_something(self._search.setups, self._pacing.budget, stop)
+        check_something(self._search.setups, self._pacing.budget, stop)
         return self._explained(self._concluded(Stage(self._question, self._search, self._pacing), stop), self._pacing)
 
     def _concluded(self, stage: Stage, stop: Stop) -> Findings:
@@ -154,8 +155,13 @@ class Course:
                 self._bench.executor.recall(run.scenario, run.repeats)
 
 
-def _check_something(setups: Sequence[Setup], budget: Budget, stop: Stop) -> None:
+def check_something(setups: Sequence[Setup], budget: Budget, stop: Stop) -> None:
     """Refuses a budget in which nothing could be measured, not so much as the time of one step.
+
+    Args:
+        setups: that were tried.
+        budget: in which.
+        stop: why the search ended.
 
     Raises:
         InputError: says what came of it, and to give more.
