@@ -127,12 +127,12 @@ def _replayed(file: Path | None, scenario: Scenario) -> Ground:
     if file is None:
         raise InputError("names the table that --executor replay answers from", key="--records")
     records = read(file)
-    for key in scenario.search.space:
+    for part, key in (*(("space", k) for k in scenario.search.space), *(("proxy", k) for k in scenario.search.proxy)):
         if key not in records.keys:
             raise InputError(
                 f"{file} has no column of that name, so it cannot tell its values apart; it has "
                 f"{', '.join(records.keys)}",
-                key=f"search.space.{key}",
+                key=f"search.{part}.{key}",
             )
     executor = ReplayExecutor(records, scenario)
     return Ground(

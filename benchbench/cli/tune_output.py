@@ -139,6 +139,9 @@ def dry_run(request: TuneRequest, question: Question, *, as_json: bool) -> int:
         say(f"  {key}: {values}")
     for limit in question.limits:
         say(f"  {limit.described}")
+    if scenario.search.proxy:
+        changed = ", ".join(f"{key} = {value}" for key, value in scenario.search.proxy.items())
+        say(f"setups are compared under the proxy {changed}; the best is measured in the scenario itself")
     say(f"first the baseline, what is run today; then {_METHODS.get(scenario.search.method, scenario.search.method)};")
     say(f"at last the best beside the baseline, up to {repeats} times each with fresh seeds, for an interval")
     say(f"in {human(request.budget_s, 's')}, and at the latest {human(ends_within_s, 's')}; nothing was run")
@@ -154,5 +157,6 @@ def dry_run(request: TuneRequest, question: Question, *, as_json: bool) -> int:
 
 def _search(request: TuneRequest) -> dict[str, object]:
     document = request.scenario.search.model_dump(mode="json", by_alias=True)
-    found = {"baseline": document["baseline"], "space": document["space"]}
-    return found | ({"constraints": document["constraints"]} if request.scenario.search.constraints.given else {})
+    search = request.scenario.search
+    given = [*["constraints"] * bool(search.constraints.given), *["proxy"] * bool(search.proxy)]
+    return {key: document[key] for key in ("baseline", "space", *given)}

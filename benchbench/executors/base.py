@@ -64,6 +64,16 @@ class Executor(Protocol):
 
 
 @runtime_checkable
+class Priced(Protocol):
+    """An executor that knows beforehand what its answers take."""
+
+    @property
+    def least_s(self) -> float:
+        """Seconds of the cheapest probe; 0 where there is none."""
+        ...
+
+
+@runtime_checkable
 class Recalls(Protocol):
     """An executor whose answers depend on those before: it can be told of some that an earlier command got."""
 

@@ -79,6 +79,12 @@ class Records:
         """The rows of a scenario's configuration; none where it is not in the table."""
         return self.rows.get(self.configuration(scenario), ())
 
+    @property
+    def least_s(self) -> float:
+        """Seconds of the cheapest probe; 0 where the table has none."""
+        costs = (row.probe_cost_s for rows in self.rows.values() for row in rows)
+        return min((cost for cost in costs if cost is not None), default=0.0)
+
     def configuration(self, scenario: Scenario) -> Configuration:
         """A scenario's values for the table's keys, comparable with the table's own."""
         return tuple(comparable(value_at(scenario, key)) for key in self.keys)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from benchbench.record.study import Importance, Neighbour, Recommendation
+from benchbench.report.language import tr
+from benchbench.report.wording import semicolons
 from benchbench.units import human
 
 _MOST = 4
@@ -10,15 +12,17 @@ _MOST = 4
 
 def neighbours_in_words(advice: Recommendation) -> str:
     """Each neighbouring learning rate with its time; empty where nothing is known of them."""
-    return "; ".join(_one(one) for one in advice.neighbours or ())
+    return semicolons(_one(one) for one in advice.neighbours or ())
 
 
 def _one(one: Neighbour) -> str:
     rate = f"{one.learning_rate:g}"
     if one.time_to_target_s is None:
-        return f"{rate} missed the target"
+        return tr("{rate} missed the target", rate=rate)
     told = human(one.time_to_target_s, "s")
-    return f"{rate} takes {told}" if one.source == "measured" else f"{rate} is predicted to take {told}, not measured"
+    if one.source == "measured":
+        return tr("{rate} takes {time}", rate=rate, time=told)
+    return tr("{rate} is predicted to take {time}, not measured", rate=rate, time=told)
 
 
 def importance_in_words(importance: Importance | None) -> str:

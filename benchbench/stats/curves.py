@@ -26,7 +26,7 @@ from benchbench.stats.intervals import Array
 
 FALSE_STOPS = 0.05
 """Of the trainings that would have reached, the share that may be stopped."""
-_LEAST_LIKELY = 0.02  # a curve is looked at often, and each look may err: one of them must be much surer than the whole
+_LEAST_LIKELY = 0.03  # a curve is looked at often, and each look may err: one of them must be much surer than the whole
 FEWEST_LOOKS = 5
 _SHAPES = 80  # of each family
 _DRAWS = 1500

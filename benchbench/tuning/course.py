@@ -106,10 +106,11 @@ class Course:
         """Searches, confirms and explains.
 
         Raises:
+            InputError: nothing could be measured in the time.
             StoreError: a result could not be stored.
         """
         stop = self._search.run()
-        _check_something(self._search.setups, self._pacing.budget, stop)
+        check_something(self._search.setups, self._pacing.budget, stop)
         return self._finished(Stage(self._question, self._search, self._pacing), stop)
 
     def _finished(self, stage: Stage, stop: Stop) -> Findings:
@@ -194,8 +195,13 @@ def _pays(pacing: Pacing, again: Sequence[Setup], repeats: int) -> bool:
     return pacing.confirmation([s.cost for s in again], repeats)[0] >= repeats
 
 
-def _check_something(setups: Sequence[Setup], budget: Budget, stop: Stop) -> None:
+def check_something(setups: Sequence[Setup], budget: Budget, stop: Stop) -> None:
     """Refuses a budget in which nothing could be measured, not so much as the time of one step.
+
+    Args:
+        setups: that were tried.
+        budget: in which.
+        stop: why the search ended.
 
     Raises:
         InputError: says what came of it, and to give more.

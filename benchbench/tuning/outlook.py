@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchbench.record.types import Outcome
 from benchbench.stats.estimate import Estimate
 from benchbench.tuning.setups import Question, Setup, tells
 from benchbench.tuning.space import identity
@@ -52,7 +53,8 @@ def outlook_of(setups: Sequence[Setup], question: Question, ranking: Ranking) ->
     why = why_unaffordable(setups, question)
     if why is None:
         return None
-    measured = [s for s in setups if s.trial.step_s is not None]
+    timed = [s for s in setups if s.trial.step_s is not None]
+    measured = [s for s in timed if s.trial.outcome is Outcome.OK] or timed
     alike = setups if tells(question) else setups[1:]  # a baseline from outside the space tells of itself alone
     times = {index: predicted_time(setup, (setup, *alike)) for index, setup in enumerate(measured)}
     baseline = predicted_time(setups[0], setups[:1])
@@ -63,7 +65,7 @@ def outlook_of(setups: Sequence[Setup], question: Question, ranking: Ranking) ->
         chosen, predicted = (measured[best], told[best]) if better else (setups[0], baseline)
     else:
         chosen, predicted = _by_ranking(measured, setups[0], ranking), None
-    return Outlook(why=why, chosen=_fullest(chosen, setups), predicted=predicted, baseline=baseline)
+    return Outlook(why=why, chosen=_fullest(chosen, alike), predicted=predicted, baseline=baseline)
 
 
 def predicted_time(setup: Setup, setups: Sequence[Setup]) -> Estimate | None:
@@ -104,7 +106,8 @@ def _by_ranking(measured: Sequence[Setup], baseline: Setup, ranking: Ranking) ->
 
 def _fullest(chosen: Setup, setups: Sequence[Setup]) -> Setup:
     """The measurement of the same setup that tells the most: a training before a probe."""
-    same = [s for s in setups if identity(s.trial.overrides) == identity(chosen.trial.overrides) and s.run is not None]
-    if chosen is setups[0] or not same:
+    own = identity(chosen.trial.overrides)
+    same = [s for s in setups if identity(s.trial.overrides) == own and s.run is not None]
+    if chosen not in same:  # a baseline from outside the space
         return chosen
-    return max(same, key=lambda s: (s.trial.role != "probe", s.trial.step_s is not None))
+    return max(same, key=lambda s: (s.trial.outcome is Outcome.OK, s.trial.step_s is not None, s.trial.role != "probe"))

@@ -17,16 +17,17 @@ from benchbench.tuning.answer import Findings
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Allowance, Budget, Pacing
 from benchbench.tuning.confirm import finalists
-from benchbench.tuning.course import Beginning, Course, Stage
+from benchbench.tuning.course import Beginning, Course, Stage, check_something
 from benchbench.tuning.diary import Diary
 from benchbench.tuning.method import Plan
 from benchbench.tuning.moments import Watch
 from benchbench.tuning.outlook import outlook_of
 from benchbench.tuning.rank_agreement import UnderProxy, agreement
-from benchbench.tuning.search import Search
+from benchbench.tuning.search import INSTEAD, Search
 from benchbench.tuning.setups import Question, Role
 from benchbench.tuning.space import identity
 from benchbench.tuning.stop import Stop
+from benchbench.tuning.unaffordable import why_unaffordable
 
 _SHARE = 0.5  # of the budget, for the search under the proxy
 _DEADLINE_SHARE = 0.15  # of the budget, for each training of the scenario itself
@@ -57,6 +58,9 @@ class RealSearch(Search):
                 return Stop.BUDGET
             if self.setups[-1].trial.outcome is Outcome.INTERRUPTED:
                 return Stop.INTERRUPTED
+            why = why_unaffordable(self.setups, self._question)
+            if why is not None and not index:
+                self._tell(event="notice", message=f"{why}; measuring {INSTEAD}")
         return Stop.COMPARED
 
     def probe(self, others: Iterator[Overrides]) -> None:
@@ -109,9 +113,11 @@ class ProxiedCourse(Course):
         """Searches under the proxy, then measures in the scenario itself, confirms and explains.
 
         Raises:
+            InputError: nothing could be measured in the time.
             StoreError: a result could not be stored.
         """
         stop = self._search.run()
+        check_something(self._search.setups, self._pacing.budget, stop)
         if stop is not Stop.INTERRUPTED:
             space = self._real_question.space
             self._real.wanted = (space.of(self._real_question.baseline), *self._best()[:1])

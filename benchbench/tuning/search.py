@@ -25,6 +25,8 @@ from benchbench.tuning.stop import CRASHES_IN_A_ROW, FAILURES_FROM_THE_START, RE
 from benchbench.tuning.unaffordable import Instead, tells_enough, why_unaffordable
 from benchbench.units import human
 
+INSTEAD = "seconds per step and the beginnings of curves instead"
+
 
 class Search:
     """One search. `setups` grows as it goes, the baseline first, and holds what was measured however it ends.
@@ -196,9 +198,7 @@ class Search:
             return self._proposer.ask(self._pacing.means())
         if not self._noticed:
             self._noticed = True
-            self._tell(
-                event="notice", message=f"{why}; measuring seconds per step and the beginnings of curves instead"
-            )
+            self._tell(event="notice", message=f"{why}; measuring {INSTEAD}")
         asked = self._instead.next(self.setups)
         return Stop.DOES_NOT_FIT if asked is None else self._proposer.again(*asked, tells=True)
 

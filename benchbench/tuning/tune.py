@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchbench.errors import InputError
-from benchbench.executors.base import Executor
+from benchbench.executors.base import Executor, Priced
 from benchbench.executors.interruption import undisturbed
 from benchbench.record.machine import Machine
 from benchbench.record.store import new_id, now
@@ -38,6 +38,7 @@ from benchbench.tuning.reuse import Known, look_up, read_known
 from benchbench.tuning.setups import Question
 from benchbench.tuning.space import space_of
 from benchbench.tuning.stop import Stop
+from benchbench.units import human
 
 RECOMMENDED = "recommended.yaml"
 _NAME = re.compile(r"[^\W_][\w.-]{0,99}")
@@ -203,6 +204,9 @@ def tune(
     """
     began_s = clock()
     question = question_of(request)
+    if isinstance(executor, Priced) and executor.least_s > request.budget_s:
+        least, budget_s = human(executor.least_s, "s"), human(request.budget_s, "s")
+        raise InputError(f"not even one probe fits into {budget_s}: it takes {least}; give more", key="--budget")
     beginning = _begun(request, question)
     draft, left = beginning.draft, beginning.left
     budget = Budget(request.budget_s, clock, (0.0 if left is None else left.spent_s) + clock() - began_s)

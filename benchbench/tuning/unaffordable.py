@@ -18,7 +18,7 @@ from benchbench.scenario.knobs import Factor, knobs_of
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.budget import Budget
 from benchbench.tuning.method import Plan, Standing
-from benchbench.tuning.setups import Question, Setup
+from benchbench.tuning.setups import Question, Setup, tells
 from benchbench.tuning.space import Scalar, identity
 from benchbench.units import human
 
@@ -97,12 +97,13 @@ class Instead:
 
     def _probe(self, setups: Sequence[Setup], pool: Sequence[Overrides]) -> tuple[Overrides, Plan] | None:
         probes = [s for s in setups if s.trial.role == "probe"]
-        known = {step_key(s.trial.overrides) for s in setups if s.trial.step_s is not None}
+        known = {step_key(s.trial.overrides) for s in setups if s.trial.outcome is Outcome.OK}
         known |= {step_key(s.trial.overrides) for s in probes}
         spent_s = sum(s.cost.wall_s for s in probes)
         if len(probes) >= _MOST_PROBES or (probes and spent_s > _PROBES_SHARE * self._budget.total_s):
             return None
-        wanted = next((setup for setup in pool if step_key(setup) not in known), None)
+        first = [setups[0].trial.overrides] if tells(self._question) else []  # where its training was killed
+        wanted = next((setup for setup in (*first, *pool) if step_key(setup) not in known), None)
         return None if wanted is None else (wanted, Plan(probe=True, why="seconds per step, as no training fits"))
 
     def _prefix(self, setups: Sequence[Setup], pool: Sequence[Overrides]) -> tuple[Overrides, Plan] | None:

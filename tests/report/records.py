@@ -13,7 +13,7 @@ from benchbench.record.figures import RawLines, device_peak_bytes, figures, seen
 from benchbench.record.machine import Device, Machine
 from benchbench.record.reaching import reach
 from benchbench.record.store import Draft
-from benchbench.record.study import Baseline, Economics, Overrides, Recommendation, Study, Trial
+from benchbench.record.study import Baseline, Economics, Overrides, Proxy, Recommendation, Study, Trial
 from benchbench.record.types import Failure, Outcome, Repeat, Run, RunWarning
 from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.writing import to_yaml
@@ -160,6 +160,7 @@ def study(
     verdict: str = "faster",
     message: str = "no memory",
     attribution: tuple[Any, ...] = (),
+    proxy: Proxy | None = None,
 ) -> Study:
     """A study of four trials; `run_ids` may name the folders of the `baseline` and the `recommendation`."""
     of = of or scenario(**TARGET, search={"space": {"precision": ("fp32", "bf16")}})
@@ -194,6 +195,7 @@ def study(
             **(found if measured else {}),
         ),
         "attribution": attribution,
+        "proxy": proxy,
         "economics": Economics(search_s=40.0, saved_per_training_s=2.0, break_even_trainings=20.0),
     })  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Literal, TypeVar, get_args
 import numpy as np
 import pytest
 
-from benchbench.record.study import Importance, Neighbour
+from benchbench.record.study import Importance, Neighbour, Proxy, ProxyPoint
 from benchbench.record.types import Failure, Outcome, RunWarning, WarningCode
 from benchbench.report.content import Answer, Block, Callout, Chart, Code, Facts, Paragraph, Quantity, Section, Table
 from benchbench.report.sections import (
@@ -16,6 +16,7 @@ from benchbench.report.sections import (
     failure,
     importance,
     learning,
+    proxy,
     recommendation,
     repeat_this,
     repeats,
@@ -258,3 +259,18 @@ def test_savings_that_are_unknown_are_said() -> None:
     assert "paid after 20 trainings" in _told(economics.render(StudySubject(study=found)))
     told = _told(economics.render(StudySubject(study=found.model_copy(update={"economics": unknown}))))
     assert "unknown" in told
+
+
+def test_the_proxys_rank_agreement_is_told_with_its_points() -> None:
+    points = tuple(
+        ProxyPoint(overrides={"precision": name}, under_proxy=own, real=10 * own)
+        for name, own in (("fp32", 0.2), ("bf16", 0.1))
+    )
+    overrides = {"model.layers": 2}
+    found = Proxy(overrides=overrides, compared="step_s", points=points, kendall_tau=1.0)
+    section = proxy.render(StudySubject(study=study(proxy=found)))
+    assert "step time of 2 setups under both: Kendall's tau 1.00" in _told(section)
+    assert [row.cells[2] for row in _only(section, Table).rows] == [Quantity(value=v, unit="s") for v in (2.0, 1.0)]
+    unknown = proxy.render(StudySubject(study=study(proxy=Proxy(overrides=overrides, compared="step_s"))))
+    assert "Too few were measured" in _told(unknown)
+    assert proxy.render(StudySubject(study=study())) is None

@@ -4,13 +4,14 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
 from benchbench.record.figures import RawLines
-from benchbench.record.reaching import reach
+from benchbench.record.reaching import ended_early, reach
 from benchbench.record.types import Reach
 from benchbench.scenario.types import Target
 from benchbench.training.clock import HostClock, Tick
@@ -57,6 +58,7 @@ def train(
     slow_s: float = 0.0,
     paced: bool = False,
     max_steps: int = 20,
+    by_curve: bool = False,
     **target: Any,
 ) -> tuple[Loop, Recorder, Mapping[str, float]]:
     wanted = scenario(
@@ -68,7 +70,9 @@ def train(
     task = Scored(loop, scores, slow_s)
     loop.parts = replace(loop.parts, task=task)
     loop.clock = PacedClock() if paced else loop.clock
-    metrics = time_to_target(loop, wanted, events, held_out(prepared().validation, ENCODING, CPU), deadline_s)
+    metrics = time_to_target(
+        loop, wanted, events, held_out(prepared().validation, ENCODING, CPU), deadline_s, by_curve=by_curve
+    )
     assert all(task.modes), "a training step ran in evaluation mode"
     return loop, events, metrics
 
@@ -205,3 +209,34 @@ def test_a_device_that_runs_ahead_takes_no_step_too_many(measure: dict[str, Any]
         assert steady["steps"] == 13
     if "steps" in measure:
         assert steady["steps"] - steady["warmup_steps"] == 9
+
+
+def rising(most: float, steps: int = 200) -> Mapping[int, float]:
+    """Scores that rise evenly."""
+    return {step: most * step / steps for step in range(1, steps + 1)}
+
+
+def test_a_curve_that_cannot_reach_before_the_deadline_ends_a_training() -> None:
+    train_it = partial(train, rising(0.3), deadline_s=6.0, paced=True, max_steps=200)
+    loop, events, _ = train_it(by_curve=True)
+    assert 24 <= loop.steps_taken < 60
+    assert [e["by"] for e in events.of("ended")] == ["curve"]
+    assert ended_early(RawLines(events=tuple(events.lines), telemetry=())) == {
+        "stopped_by_deadline": True, "stopped_by_curve": True,
+    }  # fmt: skip
+    loop, events, _ = train_it(by_curve=False)
+    assert loop.steps_taken >= 60, "a claim that is confirmed is never judged by its curve"
+    assert [e["by"] for e in events.of("ended")] == ["deadline"]
+
+
+def test_a_curve_never_ends_a_training_whose_steps_all_fit_before_the_deadline() -> None:
+    for deadline_s in (math.inf, 30.0):
+        loop, events, _ = train(rising(0.1), deadline_s=deadline_s, paced=True, max_steps=60, by_curve=True)
+        assert loop.steps_taken == 60
+        assert [e["by"] for e in events.of("ended")] == ["steps"]
+
+
+def test_a_curve_that_reaches_is_left_alone() -> None:
+    loop, events, _ = train(rising(0.9, 50), deadline_s=6.0, paced=True, max_steps=200, by_curve=True)
+    assert [e["by"] for e in events.of("ended")] == ["target"]
+    assert loop.steps_taken <= 52

@@ -11,7 +11,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchbench.errors import InputError
 from benchbench.executors.base import Request, Watch
@@ -92,6 +92,11 @@ class ReplayExecutor:
         told = {"event": "replayed", "records": self._records.name, "seed": repeat.seed, "cost_s": answer.cost_s}
         (request.folder / raw.EVENTS).write_text(json.dumps(told) + "\n", encoding="utf-8")
         return repeat
+
+    @property
+    def least_s(self) -> float:
+        """What the cheapest probe of the table takes (see `Priced`)."""
+        return self._records.least_s
 
     def recall(self, scenario: Scenario, repeats: Sequence[Repeat]) -> None:
         """Takes repeats of a scenario as answered (see `Recalls`)."""
@@ -188,7 +193,11 @@ def _within_budget(answer: _Answer, left_s: float | None) -> _Answer:
     if left_s is None or answer.cost_s <= max(0.0, left_s) + _ROUNDING_S:
         return answer
     told = f"the budget ended {human(left_s, 's')} after it began; it takes {human(answer.cost_s, 's')}"
-    return _Answer(outcome=Outcome.TIMEOUT, message=told, cost_s=max(0.0, left_s))
+    spent_s = max(0.0, left_s)
+    if answer.row is None or answer.reach is None:
+        return _Answer(outcome=Outcome.TIMEOUT, message=told, cost_s=spent_s)
+    steps = _steps(answer.row, spent_s - answer.row.startup_s)  # a training that is ended has shown its steps till then
+    return replace(answer, outcome=Outcome.TIMEOUT, message=told, cost_s=spent_s, steps=steps, reach=None, cut=True)
 
 
 def _steps(row: Row, training_s: float) -> float:

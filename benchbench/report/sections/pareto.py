@@ -8,15 +8,16 @@ import numpy as np
 
 from benchbench.record.study import ParetoPoint, Study, Trial
 from benchbench.report.content import Chart, Column, Panel, Paragraph, Row, Section, Series, Table
+from benchbench.report.language import tr
 from benchbench.report.objective import objectives_of
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import StudySubject
-from benchbench.report.wording import counted, settings
+from benchbench.report.wording import commas, counted, semicolons, settings
 
-TITLE = "The trade-off"
+TITLE = tr("The trade-off")
 _LOG_ABOVE = 10.0
 _ROLES = ("baseline", "candidate", "confirmation")
-_AS_IT_STANDS = "the scenario as it stands"
+_AS_IT_STANDS = tr("the scenario as it stands")
 
 
 def render(subject: StudySubject) -> Section | None:
@@ -25,11 +26,13 @@ def render(subject: StudySubject) -> Section | None:
     both = objectives_of(study)
     if not both:
         return None
-    names = " and ".join(objective.label for objective in both)
+    names = tr("{before} and {after}", before=both[0].label, after=both[1].label)
     if not study.pareto:
-        told = "No setup with both values holds the constraints." if _broken(study) else "No setup has both values."
-        return Section(title=TITLE, blocks=(Paragraph(text=f"{names}: {told}", tone="warning"),))
-    told = f"{counted(len(study.pareto), 'measured setup')} that no other one beats in both {names}."
+        broken = tr("No setup with both values holds the constraints: {names}.", names=names)
+        told = broken if _broken(study) else tr("No setup has both values: {names}.", names=names)
+        return Section(title=TITLE, blocks=(Paragraph(text=told, tone="warning"),))
+    many = counted(len(study.pareto), "measured setup")
+    told = tr("{many} that no other one beats in both {names}.", many=many, names=names)
     return Section(
         title=TITLE, blocks=(Paragraph(text=told), _table(study), *([_chart(study)] if _spread(study) else []))
     )
@@ -42,9 +45,9 @@ def _broken(study: Study) -> bool:
 def _table(study: Study) -> Table:
     first, second = objectives_of(study)
     columns = (
-        Column(title=""), Column(title="trial", numeric=True), Column(title=first.label, numeric=True),
-        Column(title=second.label, numeric=True), Column(title="confirmed"), Column(title="settings", wide=True),
-        Column(title="runs", minor=True),
+        Column(title=""), Column(title=tr("trial"), numeric=True), Column(title=first.label, numeric=True),
+        Column(title=second.label, numeric=True), Column(title=tr("confirmed")),
+        Column(title=tr("settings"), wide=True), Column(title=tr("runs"), minor=True),
     )  # fmt: skip
     rows = tuple(
         Row(
@@ -60,16 +63,19 @@ def _table(study: Study) -> Table:
         )
         for point in study.pareto
     )
-    return Table(columns=columns, rows=rows, note="A value without an interval was measured once.")
+    return Table(columns=columns, rows=rows, note=tr("A value without an interval was measured once."))
 
 
 def _place(study: Study, point: ParetoPoint) -> str:
     first, second = objectives_of(study)
-    names = {"first": f"least {first.label}", "second": f"least {second.label}", "knee": "knee", None: ""}
-    told = names[point.place]
+    told: str = {
+        "first": tr("least {what}", what=first.label),
+        "second": tr("least {what}", what=second.label),
+        "knee": tr("knee"),
+    }.get(point.place or "", "")
     if len(study.pareto) == 1:
-        told = "least of both"
-    return ", ".join(part for part in (told, "the baseline" if point.role == "baseline" else "") if part)
+        told = tr("least of both")
+    return commas((told, tr("the baseline") if point.role == "baseline" else ""))
 
 
 def _spread(study: Study) -> bool:
@@ -90,18 +96,18 @@ def _chart(study: Study) -> Chart:
         log=min(y) > 0 and max(y) > _LOG_ABOVE * min(y),
     )
     return Chart(
-        title=f"{second.label} over {first.label} (lower left is better)",
+        title=tr("{second} over {first} (lower left is better)", second=second.label, first=first.label),
         x_label=first.label,
         x_unit=first.unit,
         panels=(panel,),
-        caption="A trial without both values has no point. What breaks a constraint is not on the front.",
+        caption=tr("A trial without both values has no point. What breaks a constraint is not on the front."),
     )
 
 
 def _front(study: Study) -> Series:
     first, second = study.objectives
     return Series(
-        name="not beaten in both",
+        name=tr("not beaten in both"),
         x=np.asarray([point.values[first].value for point in study.pareto]),
         y=np.asarray([point.values[second].value for point in study.pareto]),
         kind="line",
@@ -124,8 +130,8 @@ def _points(role: str, hue: int, trials: Sequence[Trial]) -> Series | None:
 
 
 def _label(trial: Trial) -> str:
-    told = f"trial {trial.number}: {settings(trial.overrides) or _AS_IT_STANDS}"
-    return f"{told}; {'; '.join(trial.breaches)}" if trial.breaches else told
+    told = tr("trial {number}: {setup}", number=trial.number, setup=settings(trial.overrides) or _AS_IT_STANDS)
+    return semicolons((told, *trial.breaches))
 
 
 def _valued(trials: Sequence[Trial]) -> list[Trial]:

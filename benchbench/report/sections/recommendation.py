@@ -57,11 +57,11 @@ def render(subject: StudySubject) -> Section | None:
 def _beside_the_time(subject: StudySubject) -> list[Block]:
     """The baseline's metrics on the test split, and how the setup fares at the neighbouring learning rates."""
     before, advice = subject.study.baseline, subject.study.recommendation
-    told = ", ".join(f"{name} {with_interval(value)}" for name, value in before.test_metrics.items())
+    told = commas(f"{name} {with_interval(value)}" for name, value in before.test_metrics.items())
     around = neighbours_in_words(advice)
     lines = [
-        f"On the test split, which the search never saw, the baseline has {told}." if told else "",
-        f"At the neighbouring learning rates: {around}." if around else "",
+        tr("On the test split, which the search never saw, the baseline has {told}.", told=told) if told else "",
+        tr("At the neighbouring learning rates: {around}.", around=around) if around else "",
     ]
     return [Paragraph(text=line) for line in lines if line]
 

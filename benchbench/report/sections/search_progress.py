@@ -25,7 +25,8 @@ def render(subject: StudySubject) -> Section | None:
     """A point a trial that has a value, and the staircase of the best."""
     study = subject.study
     label, unit = objective_of(study)
-    valued = sorted((t for t in study.trials if _value(t) is not None), key=lambda t: t.ended_s)
+    searched = [t for t in study.trials if t.under_proxy == (study.proxy is not None)]
+    valued = sorted((t for t in searched if _value(t) is not None), key=lambda t: t.ended_s)
     told = Paragraph(text=_counts(subject))
     if not valued:
         return Section(title=TITLE, blocks=(told,)) if study.trials else None
@@ -45,9 +46,14 @@ def render(subject: StudySubject) -> Section | None:
         x_unit="s",
         panels=(panel,),
         marks=(Mark(at=study.budget_s, label=tr("budget")),),
-        caption=tr(
-            "A trial that failed or missed the target has no value and no point; one that breaks a constraint is never "
-            "the best. The table below has them all."
+        caption=sentences(
+            (
+                tr(
+                    "A trial that failed or missed the target has no value and no point; one that breaks a constraint "
+                    "is never the best. The table below has them all."
+                ),
+                tr("All points are of the proxy.") if study.proxy is not None else "",
+            )
         ),
     )
     return Section(title=TITLE, blocks=(told, chart))

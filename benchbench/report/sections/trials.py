@@ -63,7 +63,7 @@ def _row(subject: StudySubject, trial: Trial, keys: list[str] | None) -> Row:
         asked = [setting(trial.overrides[key]) if key in trial.overrides else None for key in keys]
     cells: tuple[Cell, ...] = (
         str(trial.number),
-        trial.role,
+        tr("{role}, under the proxy", role=trial.role) if trial.under_proxy else trial.role,
         trial.outcome.value,
         trial.objective,
         *asked,
