@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchbench.record.study import Proxy
-from benchbench.report.content import Column, Paragraph, Quantity, Row, Section, Table
+from benchbench.report.content import Block, Column, Paragraph, Quantity, Row, Section, Table
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import StudySubject
 from benchbench.report.wording import settings
@@ -32,8 +32,10 @@ def render(subject: StudySubject) -> Section | None:
         )
         for point in proxy.points
     )
-    blocks = (Paragraph(text=_words(proxy)), *([Table(columns=columns, rows=rows)] if rows else []))
-    return Section(title=TITLE, blocks=blocks)
+    blocks: list[Block] = [Paragraph(text=_words(proxy))]
+    if rows:
+        blocks.append(Table(columns=columns, rows=rows))
+    return Section(title=TITLE, blocks=tuple(blocks))
 
 
 def _words(proxy: Proxy) -> str:
