@@ -392,3 +392,62 @@ def test_what_a_study_measured_the_next_one_uses_again_and_says_so(
     assert next(iter(second["importance"])) == "training.global_batch"
     assert tune("s.yaml", "--budget", "60s", "--set", "search.reuse=false", "--json", "--no-report", script=scored) == 0
     assert document(capsys)["reused"] == []
+
+
+def slow(scenario: Scenario, seed: int) -> Answer:
+    """Too slow for the budget, but under a proxy of one layer."""
+    assert scenario.model is not None
+    steps = 40 if scenario.training.global_batch == 64 else 80
+    if scenario.model.layers == 1:
+        return Answer(step_s=0.01, steps_to_target=steps)
+    return Answer(step_s=1.0, steps_to_target=None, curve=lambda step: 0.97 - 0.87 * 0.5 ** (step / steps / 10))
+
+
+def test_a_baseline_that_does_not_fit_is_exit_code_0_with_a_prediction(
+    tune: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("--budget", "100s", "--set", "training.max_steps=100000", "--set", "target.eval_every=4", "--json")
+    assert tune("s.yaml", *asked, script=slow) == 0
+    told = capsys.readouterr()
+    whole = json.loads(told.out)
+    found = whole["recommendation"]
+    assert found["verdict"] == "insufficient-evidence"
+    assert found["time_to_target_s"] is None
+    assert found["predicted_time_to_target_s"]["unit"] == "s"
+    assert "does-not-fit" in [warning["code"] for warning in whole["warnings"]]
+    page = " ".join(told.err.split())
+    assert page.index("does not fit into the budget") < page.index("the search ended")
+    assert "predicted time to target" in page
+
+
+def test_a_proxy_stands_in_the_document_and_on_the_terminal(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("--set", "search.proxy.model.layers=1", "--set", "training.max_steps=100000", "--budget", "100s", "--json")
+    assert tune("s.yaml", *asked, script=slow) == 0
+    told = capsys.readouterr()
+    proxy = json.loads(told.out)["proxy"]
+    assert proxy["overrides"] == {"model.layers": 1}
+    assert len(proxy["points"]) >= 2
+    assert set(proxy) == {"overrides", "compared", "points", "kendall_tau"}
+    assert "The proxy beside the scenario" in told.err
+    assert tune("s.yaml", *asked, "--dry-run", script=slow) == 0
+    assert json.loads(capsys.readouterr().out)["proxy"] == {"model.layers": 1}
+
+
+def test_a_proxy_that_cannot_be_told_apart_in_a_table_is_refused(
+    tune: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchbench.executors.records import MEASURED
+
+    names = ("training.global_batch", "training.micro_batch")
+    (tmp_path / "t.csv").write_text(
+        f"{','.join((*names, *MEASURED))}\n32,32,0,ok,0.1,30.0,2.0,0.0,100,10.0,12.0,1000\n"
+    )
+    replay = ("s.yaml", "--records", "t.csv", "--json")
+    given = ["tune", *replay, "--executor", "replay"]
+    assert run([*given, "--budget", "60s", "--set", "search.proxy.model.layers=1"]) == 2
+    assert document(capsys)["error"]["key"] == "search.proxy.model.layers"
+    assert run([*given, "--budget", "20s"]) == 2
+    error = document(capsys)["error"]
+    assert error["key"] == "--budget"
+    assert "not even one probe fits into 20.0 s: it takes 30.0 s" in error["message"]
+    assert not Path("results").exists() or not list(Path("results").iterdir())
