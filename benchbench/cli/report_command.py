@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchbench.report.language import Language
     from benchbench.report.subject import Subject
 
 _REPORTS = Path("reports")
@@ -31,6 +32,9 @@ def command(
     index: Annotated[
         bool, typer.Option("--index", help="also list the pages of the folder in index.html; alone, do only that")
     ] = False,
+    lang: Annotated[
+        str, typer.Option(metavar="NAME", help="en or zh: the language that a page opens in; it can be switched there")
+    ] = "en",
     out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
 ) -> int:
     """Make one self-contained page, or the same content in other formats, from stored results; nothing is measured."""
@@ -40,6 +44,7 @@ def command(
     from benchbench.report.rendering import Document, files
 
     terminal = console()
+    language = _language(lang)
     if index and not names and (file is None or file.name == index_page.INDEX):
         written = index_page.write_index(_REPORTS if file is None else file.parent)
         terminal.print(f"index: {written}", markup=False)
@@ -48,7 +53,7 @@ def command(
     subjects = _found(out, names)
     if file is None:
         asked = files(None, formats or [], _REPORTS / _default_name(subjects))
-    document = Document(subjects=tuple(subjects))
+    document = Document(subjects=tuple(subjects), language=language)
     if document.left_out:
         told = f"the {'first' if names else 'newest'} {len(document.articles)} of {len(subjects):,} results"
         terminal.print(f"told whole: {told}; the others stand in the table, or name the ones that you want")
@@ -59,6 +64,17 @@ def command(
         for folder in dict.fromkeys(path.parent for path in asked):
             terminal.print(f"index: {index_page.write_index(folder)}", markup=False)
     return 0
+
+
+def _language(name: str) -> Language:
+    """The language of a name."""
+    from benchbench.errors import InputError, nearest
+    from benchbench.report.language import LANGUAGES
+
+    found = next((language for language in LANGUAGES if language == name), None)
+    if found is None:
+        raise InputError(f"no page is in {name!r}: {nearest(name, LANGUAGES)}", key="--lang")
+    return found
 
 
 def _found(out: Path, names: Sequence[str] | None) -> list[Subject]:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from benchbench import registry
 from benchbench.errors import InputError
+from benchbench.report.language import Language, tr
 from benchbench.report.subject import AnySubject, ComparisonSubject, HistorySubject, RunSubject, StudySubject
+from benchbench.report.wording import counted
 
 if TYPE_CHECKING:
     from benchbench.report.content import Section
@@ -30,10 +32,12 @@ class Document:
     Attributes:
         subjects: what the document speaks of, at least one; all are in the overview.
         most: so many of them, the first, are told whole.
+        language: in which a page opens; the other formats are English.
     """
 
     subjects: tuple[AnySubject, ...]
     most: int = TOLD_WHOLE
+    language: Language = "en"
 
     @property
     def is_comparison(self) -> bool:
@@ -49,9 +53,12 @@ class Document:
     def title(self) -> str:
         """Of the whole."""
         names = {subject.scenario.name for subject in self.subjects}
-        many = f"{len(self.subjects):,} {'scenarios' if self.is_history else 'results'}"
+        count = len(self.subjects)
+        many = counted(count, "scenario") if self.is_history else counted(count, "result")
         told = names.pop() if len(names) == 1 else many
-        return told + (", compared" if self.is_comparison else ", over time" if self.is_history else "")
+        if self.is_comparison:
+            return tr("{what}, compared", what=told)
+        return tr("{what}, over time", what=told) if self.is_history else told
 
     @cached_property
     def articles(self) -> tuple[Article, ...]:

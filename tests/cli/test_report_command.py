@@ -36,6 +36,19 @@ def test_a_study_and_a_place_for_the_page() -> None:
     assert not Path("reports").exists()
 
 
+def test_a_page_opens_in_the_language_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    study_folder(Path("results"), study())
+    assert run(["report", "--lang", "zh"]) == 0
+    (page,) = Path("reports").glob("*.html")
+    chinese = page.read_text()
+    assert '<html lang="zh"' in chinese
+    assert run(["report"]) == 0
+    assert '<html lang="en"' in page.read_text()
+    assert run(["report", "--lang", "fr", "-o", "other.html"]) == 2
+    assert "en, zh" in capsys.readouterr().err
+    assert not Path("other.html").exists()
+
+
 def test_nothing_named_is_everything() -> None:
     run_folder(Path("results"), "20260101-000000-bert-aaaa")
     study_folder(Path("results"), study())

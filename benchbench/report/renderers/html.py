@@ -35,7 +35,8 @@ def _page(document: Document, count: int) -> str:
     from benchbench.report.html_page import page
     from benchbench.report.index_page import Label, labelled
 
-    text = page(document.articles[:count], document.overview, document.title, len(document.subjects) - count)
+    left_out = len(document.subjects) - count
+    text = page(document.articles[:count], document.overview, document.title, left_out, language=document.language)
     return labelled(text, Label.of(document))
 
 
