@@ -4,7 +4,8 @@ A setup that reached is a completed trial, of two objectives with two values; a 
 its trial's, above 0 where it is broken. One that missed its target, ran out of memory, failed or was refused has
 no value, and none is made up for it: it is a pruned trial with a constraint, larger the further it was from having
 one, and TPE leads away from it. A probe of the step time is a pruned trial too, without one. An interrupted trial has
-failed, which samplers ignore. Every trial's user attributes say in words what became of it.
+failed, which samplers ignore, and so has a baseline outside the space, which has no place among its setups. Every
+trial's user attributes say in words what became of it.
 """
 
 from __future__ import annotations
@@ -144,6 +145,9 @@ class Proposer:
                 self._method.saw(proposal.overrides, reading)
             for key, excess in found.excesses.items():
                 trial.set_constraint(key, excess)
+            if len(trial.params) < len(self._field.distributions):  # a baseline outside the space
+                self._study.tell(trial, state=TrialState.FAIL)
+                return
             if found.values is not None:
                 self._study.tell(trial, found.values)
                 return

@@ -156,6 +156,15 @@ def test_the_same_seed_proposes_the_same_setups(lab: Lab, method: str) -> None:
     assert len({tuple(order(seed)) for seed in range(4)}) > 1
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_baseline_that_lies_partly_outside_the_space_stands_in_no_samplers_way(lab: Lab, method: str) -> None:
+    text = THREADS.replace("{hardware.threads: 2}", "{hardware.threads: 3}")
+    scenario = lab.scenario(text, f"search.method={method}")
+    study = lab.tune(trade, scenario, budget_s=6000.0, trials=13, objective="time,energy").study
+    assert study.trials[0].overrides["hardware.threads"] == 3
+    assert study.pareto
+
+
 def test_energy_that_nothing_tells_ends_a_pair_too(lab: Lab) -> None:
     study: Study = lab.tune(lambda *_: Answer(step_s=0.1), objective="time,energy").study
     assert len(lab.requests) == 1
