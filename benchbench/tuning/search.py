@@ -226,7 +226,7 @@ class Search:
     def _take_in(self, proposal: Proposal, setup: Setup) -> None:
         trial = setup.trial
         self.setups.append(setup)
-        if setup.trained:
+        if setup.trained or (setup.cut_short and setup.cost.training_s > 0):
             self._pacing.saw(setup.cost, trial.objective, baseline=trial.role == "baseline")
         elif trial.role == "probe":
             self._pacing.saw_probe(setup.cost)
