@@ -28,6 +28,7 @@ FALSE_STOPS = 0.05
 """Of the trainings that would have reached, the share that may be stopped."""
 _LEAST_LIKELY = 0.03  # a curve is looked at often, and each look may err: one of them must be much surer than the whole
 FEWEST_LOOKS = 5
+_LUCK = 1.0  # an evaluation that errs upward meets a target before its curve does
 _SHAPES = 80  # of each family
 _DRAWS = 1500
 _PULL = 0.5  # of an evaluation's information: neighbours err alike, and no family is the truth
@@ -157,12 +158,13 @@ class _Fits(NamedTuple):
     scatter: Array
 
 
-def forecast(looks: Sequence[Look], goal: Goal) -> Forecast | None:
+def forecast(looks: Sequence[Look], goal: Goal, *, luck: float = 0.0) -> Forecast | None:
     """When a curve will meet its target, as far as it tells.
 
     Args:
         looks: at least three evaluations, in the order of their steps, which are above 0.
-        goal: what is to be met, by the curve itself or by an evaluation that errs by one standard deviation.
+        goal: what is to be met.
+        luck: standard deviations of an evaluation's error by which the curve itself may fall short of it.
 
     Returns:
         None of a curve of fewer evaluations.
@@ -181,7 +183,7 @@ def forecast(looks: Sequence[Look], goal: Goal) -> Forecast | None:
     fits = [
         _fit(family.values(steps, shape), told, steps, noise) for family, shape in zip(_FAMILIES, shapes, strict=True)
     ]
-    crossings = _crossings(fits, shapes, wanted)
+    crossings = _crossings(fits, shapes, wanted, luck)
     return Forecast(steps=np.sort(last * np.maximum(crossings, 1.0)))
 
 
@@ -199,7 +201,7 @@ def cannot_reach(looks: Sequence[Look], goal: Goal, last_step: float) -> bool:
     if len(looks) <= FEWEST_LOOKS or any(goal.met_by(look.value) for look in looks[-2:]):
         return False
     for seen in (looks, looks[:-1]):
-        found = forecast(seen, goal)
+        found = forecast(seen, goal, luck=_LUCK)
         if found is None or found.probability_by(last_step) > _LEAST_LIKELY:
             return False
     return True
@@ -252,7 +254,7 @@ def _fit(basis: Array, values: Array, steps: Array, noise: float) -> _Fits:
     return _Fits(log_evidence, mean, spread, freedom, scatter)
 
 
-def _crossings(fits: Sequence[_Fits], shapes: Array, wanted: float) -> Array:
+def _crossings(fits: Sequence[_Fits], shapes: Array, wanted: float, luck: float) -> Array:
     """Draws of the step at which curves pass a value, in units of the last one."""
     random = np.random.default_rng(_SEED)
     evidence = np.concatenate([fit.log_evidence for fit in fits])
@@ -267,7 +269,7 @@ def _crossings(fits: Sequence[_Fits], shapes: Array, wanted: float) -> Array:
         noise = np.sqrt(fit.scatter[own] / variances[mine])
         start_rise = fit.mean[own] + noise[:, None] * (fit.spread[own] @ normals[mine][:, :, None])[:, :, 0]
         with np.errstate(all="ignore"):
-            share = (wanted - noise - start_rise[:, 0]) / start_rise[:, 1]
+            share = (wanted - luck * noise - start_rise[:, 0]) / start_rise[:, 1]
             found = family.inverse(np.maximum(share, 0.0), shapes[index][own])
         found = np.where(share <= 0, 1.0, np.where(found < _NEVER, found, math.inf))
         crossings[mine] = np.where(start_rise[:, 1] > 0, found, math.inf)

@@ -90,7 +90,7 @@ def predicted_time(setup: Setup, setups: Sequence[Setup]) -> Estimate | None:
     bounds = {
         name: None if bound is None else bound + warmup_s for name, bound in (("low", time.low), ("high", time.high))
     }
-    return time.model_copy(update={"value": time.value + warmup_s, **bounds})
+    return time.model_copy(update={"value": time.value + warmup_s, "n": 1, **bounds})
 
 
 def _by_ranking(measured: Sequence[Setup], baseline: Setup, ranking: Ranking) -> Setup:

@@ -259,7 +259,7 @@ class Search:
     def _take_in(self, proposal: Proposal, setup: Setup) -> None:
         trial = setup.trial
         self.setups.append(setup)
-        if setup.trained:
+        if setup.trained or (setup.cut_short and setup.cost.training_s > 0):
             value = trial.objective if setup.holds else None
             self._pacing.saw(setup.cost, value, baseline=trial.role == "baseline")
         elif trial.role == "probe":

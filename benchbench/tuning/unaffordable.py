@@ -30,6 +30,7 @@ _PREFIX_SHARE = 0.2  # of the budget that each takes, start-up inside
 _MOST_PROBES = 12
 _PROBES_SHARE = 0.1  # of the budget
 _POOL = 256
+_SHADE = 1.4  # times a number: one that is nearer tells nothing new in so short a training
 _LEAST_PREFIX = 0.8  # of the equal deadline: a shorter one tells too little beside the others
 
 
@@ -109,14 +110,14 @@ class Instead:
     def _prefix(self, setups: Sequence[Setup], pool: Sequence[Overrides]) -> tuple[Overrides, Plan] | None:
         """The beginning of a curve that no setup with the same mathematics has begun."""
         trainings = [s for s in setups if s.trial.role in ("baseline", "candidate") and s.run is not None]
-        begun = {math_key(s.trial.overrides) for s in trainings}
+        begun = [s.trial.overrides for s in trainings]
         measured = {step_key(s.trial.overrides) for s in setups if s.trial.step_s is not None}
-        overhead_s = max((s.cost.overhead_s for s in trainings if s.trained), default=0.0)
+        overhead_s = max((s.cost.overhead_s for s in trainings if s.cost.training_s > 0), default=0.0)
         deadline_s = _PREFIX_SHARE * self._budget.total_s - overhead_s
         left_s = self._budget.left_s - overhead_s
         if len(trainings) > PREFIXES or deadline_s <= 0 or left_s < _LEAST_PREFIX * deadline_s:
             return None
-        new = (s for s in pool if math_key(s) not in begun and step_key(s) in measured)
+        new = (s for s in pool if step_key(s) in measured and all(differ(s, other) for other in begun))
         wanted = next(new, None)
         if wanted is None:
             return None
@@ -147,6 +148,23 @@ def _neighbours(baseline: Overrides, question: Question) -> Iterator[Overrides]:
         count = min(axis.count or 0, _POOL)
         for index in range(count):
             yield {**baseline, key: axis.at(index)}
+
+
+def differ(one: Overrides, other: Overrides) -> bool:
+    """Whether two setups differ in what decides their number of steps, and by more than a number's shade.
+
+    Args:
+        one: of a space.
+        other: of the same.
+    """
+    keys = (key for key in one if _MOVES.get(key, Factor.BOTH) is not Factor.STEP_S)
+    return any(not _near(one[key], other.get(key)) for key in keys)
+
+
+def _near(one: Scalar, other: Scalar) -> bool:
+    if isinstance(one, float) and isinstance(other, float) and min(one, other) > 0:
+        return max(one, other) < _SHADE * min(one, other)
+    return one == other
 
 
 def step_key(overrides: Overrides) -> str:

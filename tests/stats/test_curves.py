@@ -101,6 +101,13 @@ def test_a_curve_that_meets_the_target_now_is_not_stopped() -> None:
     assert not cannot_reach(met, GOAL, 400)
 
 
+def test_a_plateau_below_the_target_is_not_expected_to_pass_it_now() -> None:
+    flat = looks(lambda t: 0.89 - 0.7 * math.exp(-t / 60), 35, 0.004)
+    found = forecast(flat, GOAL)
+    assert found is not None
+    assert found.probability_by(1.01 * flat[-1].step) < 0.3
+
+
 def test_two_evaluations_tell_nothing() -> None:
     assert forecast(looks(slow, 2), GOAL) is None
 

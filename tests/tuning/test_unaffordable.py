@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,14 @@ def test_curves_are_begun_under_equal_deadlines(lab: Lab) -> None:
     assert len(set(trained)) == 1
     probes = [r for r in lab.requests if r.scenario.measure.procedure == "throughput"]
     assert {r.scenario.training.attention for r in probes} == {"auto", "eager", "sdpa"}
+
+
+def test_a_shade_of_the_baselines_learning_rate_is_not_what_a_curve_is_spent_on(lab: Lab) -> None:
+    text = lab_text("training.optimizer.learning_rate: {low: 1.0e-5, high: 1.0e-3, log: true}")
+    lab.tune(saturating(2000), lab.scenario(text.replace("max_steps: 400", "max_steps: 100000")), budget_s=600.0)
+    rates = [r.scenario.training.optimizer.learning_rate for r in lab.requests if r.deadline_s is not None]
+    assert len(rates) == 3
+    assert all(max(a, b) / min(a, b) > 1.3 for a, b in itertools.combinations(rates, 2))
 
 
 def test_what_is_slower_by_prediction_than_the_baseline_is_not_recommended(lab: Lab) -> None:
