@@ -24,7 +24,7 @@ class Outlook:
         why: one training does not fit, in a sentence.
         chosen: the setup that is recommended; None where nothing was measured.
         predicted: its time to target in seconds; None where no curve tells.
-        baseline: the same of the baseline.
+        baseline: the same of the baseline; None where that is what is recommended, too.
     """
 
     why: str
@@ -65,7 +65,9 @@ def outlook_of(setups: Sequence[Setup], question: Question, ranking: Ranking) ->
         chosen, predicted = (measured[best], told[best]) if better else (setups[0], baseline)
     else:
         chosen, predicted = _by_ranking(measured, setups[0], ranking), None
-    return Outlook(why=why, chosen=_fullest(chosen, alike), predicted=predicted, baseline=baseline)
+    itself = identity(chosen.trial.overrides) == identity(setups[0].trial.overrides)
+    beside = None if itself else baseline
+    return Outlook(why=why, chosen=_fullest(chosen, alike), predicted=predicted, baseline=beside)
 
 
 def predicted_time(setup: Setup, setups: Sequence[Setup]) -> Estimate | None:

@@ -90,10 +90,16 @@ def test_the_first_evaluations_never_decide() -> None:
 
 
 def test_one_evaluation_alone_never_decides() -> None:
-    """A curve that was on its way and falls once: it is judged without that evaluation too."""
-    way = looks(lambda t: 0.95 - 0.75 * math.exp(-t / 100), 10, 0.002)
-    fallen = [*way, Look(step=220, training_s=22.0, value=0.1)]
-    assert not cannot_reach(fallen, GOAL, 400)
+    """A curve that was on its way and falls once: with that evaluation it is hopeless, without it it was not."""
+    way = looks(lambda t: 0.91 - 0.75 * math.exp(-t / 100), 10, 0.002)
+    fallen = [*way, Look(step=220, training_s=22.0, value=way[-1].value - 0.01)]
+    last_step = 240
+    judged = [forecast(seen, GOAL, luck=1.0) for seen in (way, fallen)]
+    before, after = (found.probability_by(last_step) for found in judged if found is not None)
+    assert after < 0.03 < before
+    assert not cannot_reach(fallen, GOAL, last_step)
+    still = [*fallen, Look(step=230, training_s=23.0, value=fallen[-1].value)]
+    assert cannot_reach(still, GOAL, last_step), "two evaluations do"
 
 
 def test_a_curve_that_meets_the_target_now_is_not_stopped() -> None:
