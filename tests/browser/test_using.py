@@ -195,7 +195,7 @@ def test_a_page_can_open_in_chinese(pages: Pages, visit: Visit, tmp_path: Path) 
     from benchbench.report.subject import run_subject
     from tests.report.records import run_folder
 
-    articles = articles_of([run_subject(run_folder(tmp_path / "results"))])
+    articles = articles_of([run_subject(run_folder(tmp_path / "results"))], 1)
     (tmp_path / "zh.html").write_text(page(articles, None, "bert", language="zh"), encoding="utf-8")
     opened = visit(tmp_path / "zh.html")
     assert opened.page.locator("html").get_attribute("lang") == "zh"
