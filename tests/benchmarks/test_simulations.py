@@ -82,6 +82,7 @@ def test_a_simulation_writes_its_record(tmp_path: Path) -> None:
     assert {"command", "seed", "trials", "claims", "repeats_needed", "alarms_under_drift"} <= set(record)
 
 
+@pytest.mark.alone
 def test_the_analysis_of_many_runs_writes_its_record(tmp_path: Path) -> None:
     record = record_of(tmp_path, "analysis_speed", "--runs", "20")
     assert record["step_times"] == 2000

@@ -34,7 +34,7 @@ from benchbench.stats.estimate import Estimate
 _ALERTS: dict[Tone, str] = {
     "plain": "NOTE", "good": "TIP", "warning": "WARNING", "bad": "CAUTION", "muted": "NOTE",
 }  # fmt: skip
-_SERIES = 12
+_SERIES = 24
 _ROWS = 1000
 _SPECIAL = re.compile(r"[\\`*\[\]<>&|~$]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}

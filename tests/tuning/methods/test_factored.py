@@ -110,6 +110,7 @@ def test_the_standing_orders_setups_by_all_measurements() -> None:
     assert np.abs(np.array(standing.logs) - truth).max() < 0.4
 
 
+@pytest.mark.alone
 def test_most_of_a_large_space_may_be_illegal_and_a_plan_is_quick_all_the_same() -> None:
     axes = {BATCH: Ranged(Range(low=1, high=200)), "training.micro_batch": Ranged(Range(low=1, high=64))}
 
@@ -125,6 +126,7 @@ def test_most_of_a_large_space_may_be_illegal_and_a_plan_is_quick_all_the_same()
     assert time.process_time() - began_s < 20
 
 
+@pytest.mark.alone
 def test_three_hundred_readings_are_taken_in_within_seconds() -> None:
     field = field_of(AXES, BASELINE)
     driven = Driven("factored", field, bowl)
