@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from benchbench.record.study import Importance, Neighbour, Recommendation
 from benchbench.report.language import tr
 from benchbench.report.wording import semicolons
+from benchbench.scenario.types import Target
+from benchbench.stats.estimate import Estimate
 from benchbench.units import human
 
 _MOST = 4
+
+
+def foremost(metrics: Mapping[str, Estimate], target: Target | None) -> dict[str, Estimate]:
+    """Of many held-out metrics those that people look for first: the target's own, and the loss."""
+    wanted = dict.fromkeys((*([target.metric] if target is not None else []), "loss"))
+    return {name: metrics[name] for name in wanted if name in metrics}
 
 
 def neighbours_in_words(advice: Recommendation) -> str:

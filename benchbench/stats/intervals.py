@@ -48,6 +48,23 @@ def of_repeats(values: Sequence[float], confidence: float, unit: str) -> Estimat
     return Estimate(value=centre, low=centre - half, high=centre + half, confidence=confidence, n=len(data), unit=unit)
 
 
+def of_scores(values: Sequence[float], confidence: float, highest: float = math.inf) -> Estimate:
+    """The arithmetic mean over repeats of what lies between 0 and an end, with Student's t interval cut to it.
+
+    Args:
+        values: one value a repeat, at least one; of a single one no interval follows.
+        confidence: coverage, such as 0.95.
+        highest: that there is, such as 1 for an accuracy.
+    """
+    data = np.asarray(values, dtype=np.float64)
+    mean, n = float(data.mean()), len(data)
+    if n < 2:
+        return Estimate(value=mean, low=None, high=None, confidence=confidence, n=n, unit="")
+    half = student_t(confidence, n - 1) * float(data.std(ddof=1)) / math.sqrt(n)
+    low, high = max(0.0, mean - half), min(highest, mean + half)
+    return Estimate(value=mean, low=low, high=high, confidence=confidence, n=n, unit="")
+
+
 def from_logarithm(centre: float, half: float, confidence: float, n: int, unit: str) -> Estimate:
     """An interval on the logarithm as one of the quantity; a bound that no float can hold is none."""
     high = math.exp(centre + half) if centre + half < _LARGEST_EXPONENT else None

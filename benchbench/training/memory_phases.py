@@ -132,6 +132,7 @@ def _forward(parts: Parts, borders: _Borders | None, activations: list[int]) -> 
     begun = False
 
     def unpack(tensor: torch.Tensor) -> torch.Tensor:
+        """Takes down what is saved when the first of it is taken back, and hands it over."""
         nonlocal begun
         if not begun:
             begun = True

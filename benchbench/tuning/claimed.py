@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from benchbench.record.types import Outcome, Run
 from benchbench.stats.estimate import Estimate
-from benchbench.stats.intervals import of_repeats, wilson
+from benchbench.stats.intervals import of_scores, wilson
 from benchbench.tuning.objective import Objective, is_miss
 from benchbench.tuning.setups import was_cut
 
 _TEST = "test_"
+_SHARES = ("accuracy", "f1", "exact_match", "precision", "recall")
 
 
 def test_metrics(run: Run | None) -> dict[str, Estimate]:
@@ -24,13 +25,10 @@ def test_metrics(run: Run | None) -> dict[str, Estimate]:
             if name.startswith(_TEST) and math.isfinite(value):
                 scored.setdefault(name.removeprefix(_TEST), []).append(value)
     confidence = run.scenario.measure.confidence
-    return {name: _estimate(values, confidence) for name, values in sorted(scored.items())}
-
-
-def _estimate(values: Sequence[float], confidence: float) -> Estimate:
-    if len(values) >= 2:
-        return of_repeats(values, confidence, "")
-    return Estimate(value=values[0], low=None, high=None, confidence=confidence, n=1, unit="")
+    return {
+        name: of_scores(values, confidence, 1.0 if any(share in name for share in _SHARES) else math.inf)
+        for name, values in sorted(scored.items())
+    }
 
 
 def reach_rate(

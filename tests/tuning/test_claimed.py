@@ -29,6 +29,14 @@ def test_the_test_splits_metrics_are_those_of_the_confirmation(lab: Lab) -> None
     assert before.value - after.value == pytest.approx(0.04, rel=1e-3)
 
 
+def test_a_score_ends_where_scores_end(lab: Lab) -> None:
+    def near_one(scenario: Scenario, seed: int) -> Answer:
+        return Answer(steps_to_target=50, on_test_split=(0.6, 1.0)[seed % 2])
+
+    accuracy = lab.tune(near_one, lab.scenario(lab_text(AXIS))).study.baseline.test_metrics["accuracy"]
+    assert 0 <= accuracy.low < accuracy.value < accuracy.high == 1.0
+
+
 def test_the_reach_rate_is_of_every_training_of_the_setup(lab: Lab) -> None:
     def lottery(scenario: Scenario, seed: int) -> Answer:
         answer = script(scenario, seed)

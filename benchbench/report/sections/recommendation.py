@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from benchbench.report.claim import neighbours_in_words
+from benchbench.report.claim import foremost, neighbours_in_words
 from benchbench.report.content import Answer, Block, Cell, Code, Facts, Paragraph, Quantity, Section
 from benchbench.report.language import tr
 from benchbench.report.objective import baseline_value, bound, goal
@@ -19,7 +19,7 @@ _TIED_TOLD = 5
 
 def render(subject: StudySubject) -> Section | None:
     """Verdict, key figures, the file and the command."""
-    study, found = subject.study, subject.study.recommendation
+    study, found, target = subject.study, subject.study.recommendation, subject.scenario.target
     blocks: list[Block] = [_answer(subject)]
     figures: list[tuple[str, Cell]] = [
         (tr("speedup"), found.speedup),
@@ -29,7 +29,7 @@ def render(subject: StudySubject) -> Section | None:
         (tr("throughput"), found.samples_per_s),
         (tr("reached"), None if found.reach_rate is None else Quantity(value=found.reach_rate, unit="fraction")),
         (tr("reached, over all seeds"), found.reach_rate_over_seeds),
-        *((tr("test {name}", name=name), value) for name, value in found.test_metrics.items()),
+        *((tr("test {name}", name=name), value) for name, value in foremost(found.test_metrics, target).items()),
         (tr("search took"), Quantity(value=study.spent_s, unit="s")),
     ]
     blocks.append(Facts(items=tuple((label, value) for label, value in figures if value is not None), prominent=True))
@@ -57,7 +57,8 @@ def render(subject: StudySubject) -> Section | None:
 def _beside_the_time(subject: StudySubject) -> list[Block]:
     """The baseline's metrics on the test split, and how the setup fares at the neighbouring learning rates."""
     before, advice = subject.study.baseline, subject.study.recommendation
-    told = commas(f"{name} {with_interval(value)}" for name, value in before.test_metrics.items())
+    scores = foremost(before.test_metrics, subject.scenario.target)
+    told = commas(tr("{name} {value}", name=name, value=with_interval(value)) for name, value in scores.items())
     around = neighbours_in_words(advice)
     lines = [
         tr("On the test split, which the search never saw, the baseline has {told}.", told=told) if told else "",
