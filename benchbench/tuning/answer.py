@@ -131,7 +131,6 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
     setup = recommended(findings, judgement)
     today = vary(asked, dict(asked.search.baseline))
     scenario = today if setup is baseline or setup is None else vary(asked, setup.trial.overrides)
-    runs = [run for run in (findings.shown(baseline), findings.shown(setup)) if run is not None]
     before = _summary(findings.shown(baseline))
     after = _summary(findings.shown(setup))
     return FullAnswer(
@@ -170,7 +169,7 @@ def answer(findings: Findings, asked: Scenario, scenario_path: str, spent_s: flo
         warnings=(
             *_of_baseline(baseline),
             *_of_outlook(findings.outlook),
-            *dict.fromkeys(w for run in runs for w in warnings_of(run, summarize(run))),
+            *_of_runs(findings.shown(baseline), findings.shown(setup)),
             *fragility(findings.around.neighbours, None if setup is None else time_of(findings, setup)),
         ),
     )
@@ -214,6 +213,19 @@ def _beside_the_time(findings: Findings, setup: Setup | None) -> dict[str, Any]:
     confidence = findings.question.scenario.measure.confidence
     rate = reach_rate(same, confirmed, findings.question.objective, confidence)
     return {"test_metrics": test_metrics(confirmed), "reach_rate_over_seeds": rate}
+
+
+def _of_runs(baseline: Run | None, recommended: Run | None) -> tuple[RunWarning, ...]:
+    """What each run warns of, with whose it is where they are two."""
+    found = {"baseline": baseline, "recommendation": recommended if recommended is not baseline else None}
+    told = {name: warnings_of(run, summarize(run)) for name, run in found.items() if run is not None}
+    if len(told) < 2:
+        return tuple(dict.fromkeys(warning for warnings in told.values() for warning in warnings))
+    return tuple(
+        warning.model_copy(update={"message": f"of the {name}: {warning.message}"})
+        for name, warnings in told.items()
+        for warning in dict.fromkeys(warnings)
+    )
 
 
 def _of_outlook(outlook: Outlook | None) -> tuple[RunWarning, ...]:

@@ -494,3 +494,13 @@ def test_a_baseline_that_cannot_run_here_is_refused_before_anything_is_created(l
     request = TuneRequest(scenario=scenario, budget_s=60.0, out=lab.out, machine=MACHINE, admit=refuse)
     with pytest.raises(UnsupportedError):
         question_of(request)
+
+
+def test_a_warning_of_a_run_says_whose_it_is(lab: Lab) -> None:
+    def noisy(scenario: Scenario, seed: int) -> Answer:
+        return Answer(step_s=(0.02 if scenario.precision == "bf16" else 0.1) * (1 + 0.5 * (seed % 3)))
+
+    study = lab.tune(noisy, lab.scenario(lab_text("precision: [fp32, bf16]"))).study
+    told = [warning.message for warning in study.warnings if warning.code == "noisy"]
+    assert any(message.startswith("of the baseline: ") for message in told)
+    assert any(message.startswith("of the recommendation: ") for message in told)
