@@ -10,7 +10,7 @@ from benchbench.errors import InputError
 from benchbench.executors.base import Recalls
 from benchbench.record.study_store import StudyBegun, StudyDraft
 from benchbench.record.types import Outcome
-from benchbench.tuning.answer import Findings, judged, recommended, time_of
+from benchbench.tuning.answer import judged, recommended, time_of
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import PATIENCE, TRADING_PATIENCE, Budget, Pacing, confirmation_repeats
 from benchbench.tuning.confirm import (
@@ -24,6 +24,7 @@ from benchbench.tuning.confirm import (
 )
 from benchbench.tuning.diary import Diary
 from benchbench.tuning.explaining import Ends, explain
+from benchbench.tuning.findings import Findings
 from benchbench.tuning.importance import importance_of
 from benchbench.tuning.method import Field
 from benchbench.tuning.moments import Watch

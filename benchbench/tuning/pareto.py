@@ -11,7 +11,7 @@ import numpy as np
 from benchbench.record.study import ParetoPoint
 from benchbench.record.types import Run
 from benchbench.stats.intervals import median_with_misses
-from benchbench.tuning.answer import Findings
+from benchbench.tuning.findings import Findings
 from benchbench.tuning.objective import Objective
 from benchbench.tuning.setups import Setup
 from benchbench.tuning.verdict import Evidence

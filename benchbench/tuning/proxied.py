@@ -13,12 +13,12 @@ from dataclasses import replace
 
 from benchbench.record.study import Overrides
 from benchbench.record.types import Outcome
-from benchbench.tuning.answer import Findings
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Allowance, Budget, Pacing
 from benchbench.tuning.confirm import finalists
 from benchbench.tuning.course import Beginning, Course, Stage, check_something
 from benchbench.tuning.diary import Diary
+from benchbench.tuning.findings import Findings
 from benchbench.tuning.method import Plan
 from benchbench.tuning.moments import Watch
 from benchbench.tuning.outlook import outlook_of

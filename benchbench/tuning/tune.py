@@ -21,13 +21,14 @@ from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.writing import to_yaml
 from benchbench.tuning import objective as objectives
-from benchbench.tuning.answer import Findings, answer
+from benchbench.tuning.answer import answer
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Budget
 from benchbench.tuning.constraints import limits_of
 from benchbench.tuning.course import Beginning, Course
 from benchbench.tuning.diary import Diary
 from benchbench.tuning.feasible import Feasible
+from benchbench.tuning.findings import Findings
 from benchbench.tuning.legal import Judge, Legal, impossible
 from benchbench.tuning.moments import Watch
 from benchbench.tuning.objective import Objective
