@@ -170,3 +170,9 @@ def test_a_recorded_table_has_its_baseline_beside_it(tmp_path: Path) -> None:
     (tmp_path / "real-a.baseline.yaml").write_text("training.global_batch: 16\nprecision: fp32\n")
     of = contest.recorded(tmp_path / "real-a.csv")
     assert (of.kind, dict(of.baseline)) == ("real", BASELINE)
+
+
+def test_a_search_of_what_does_not_matter_ends_early_and_invents_no_winner(tmp_path: Path) -> None:
+    found = play(OURS, generated("flat", 12, tmp_path), 0)
+    assert found.verdict != "faster"
+    assert found.spent < 0.6, "what fewer repeats could not prove is not looked for"

@@ -136,3 +136,16 @@ def test_whatever_is_measured_predictions_are_numbers(seed: int) -> None:
     assert np.isfinite(found.log).all()
     assert (found.variance > 0).all()
     assert ((found.works > 0) & (found.works < 1)).all()
+
+
+@pytest.mark.parametrize("noises", [(0.06, 0.12, 0.25), (0.01, 0.02, 0.04)])
+def test_a_single_measurement_leaves_the_noise_at_what_is_usual(noises: tuple[float, ...]) -> None:
+    one = places((0.4, 0))
+    assert Posterior(Nothing(), KERNEL, noises, seen(one, [1.0]), (0,)).noise == noises[1]
+
+
+def test_repeats_that_agree_or_spread_settle_the_noise() -> None:
+    same = places(*[(0.4, 0)] * 12)
+    spread = 0.3 * np.array([-1, 1] * 6)
+    assert Posterior(Nothing(), KERNEL, (0.06, 0.12, 0.25), seen(same, 1.0 + spread), (0,)).noise == 0.25
+    assert Posterior(Nothing(), KERNEL, (0.06, 0.12, 0.25), seen(same, 1.0 + spread / 10), (0,)).noise == 0.06
