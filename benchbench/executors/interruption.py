@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -85,5 +86,18 @@ def _handling(
     try:
         yield
     finally:
+        if behind is signal.SIG_IGN:
+            sys.unraisablehook = _without_late_signals(sys.unraisablehook)
         for number, previous in before.items():
             signal.signal(number, previous if behind is None else behind)
+
+
+def _without_late_signals(hook: Callable[[sys.UnraisableHookArgs], object]) -> Callable[[sys.UnraisableHookArgs], None]:
+    """A hook that keeps quiet where the interpreter tells of a signal that came just before it was ignored."""
+
+    def told(unraisable: sys.UnraisableHookArgs) -> None:
+        late = isinstance(unraisable.exc_value, OSError) and "due to race condition" in str(unraisable.exc_value)
+        if not late:
+            hook(unraisable)
+
+    return told

@@ -184,6 +184,7 @@ def test_gpus_are_listed_with_their_series_and_what_is_missing(tmp_path: Path, e
     assert {d["name"] for d in run["machine"]["devices"]} == {d["name"] for k, d in seen.items() if k != "cpu"}
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_an_impatient_hand_loses_nothing(tmp_path: Path, environment: dict[str, str]) -> None:
     out = tmp_path / "out"

@@ -35,6 +35,7 @@ def tune(folder: Path, *arguments: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_second_search_goes_on_from_what_the_first_one_measured(tmp_path: Path) -> None:
     words = ["red", "green", "blue", "cat", "dog", "sun", "moon", "sea"]

@@ -19,6 +19,8 @@ from benchbench.hardware import observer
 from benchbench.record.raw import EVENTS, TELEMETRY, lines
 from tests.standins import environment, nvml
 
+pytestmark = pytest.mark.alone  # the children of other tests would be of its tree
+
 CHILD = "import time\nblock = bytearray(32 << 20)\nprint(flush=True)\ntime.sleep(100)"
 
 
@@ -158,7 +160,6 @@ def test_gpus_are_watched_and_one_that_falls_off_ends_its_series_only(tmp_path: 
     assert kept[-1]["energy_j"] - kept[0]["energy_j"] == pytest.approx(200 * elapsed_s, abs=15)
 
 
-@pytest.mark.alone
 def test_the_trainers_events_and_its_speed_are_passed_on(tmp_path: Path) -> None:
     with Observed(tmp_path, library=nvml()) as observer:
         observer.ready()
@@ -307,7 +308,6 @@ def test_it_loads_nothing_heavy() -> None:
     assert answer.stdout.strip() == "[]"
 
 
-@pytest.mark.alone
 def test_it_costs_little(tmp_path: Path, child: int) -> None:
     with Observed(tmp_path, interval_s=0.1) as observer:
         observer.ready()
