@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import itertools
 import json
 import os
@@ -109,18 +110,25 @@ def test_ticks_keep_to_their_grid_and_missed_ones_are_not_made_up_for(tmp_path: 
         observer.ready()
         time.sleep(0.5)
         observer.process.send_signal(signal.SIGSTOP)
-        time.sleep(0.4)
+        time.sleep(0.425)  # half an interval off the grid
         observer.process.send_signal(signal.SIGCONT)
         time.sleep(0.5)
         observer.end()
     times_s = [row["t"] for row in observer.rows("cpu")][1:-1]  # the first and the last one are off the grid
-    origin_s = times_s[0]
-    slots = [round((t - origin_s) / 0.05) for t in times_s]
-    assert slots == sorted(set(slots)), "never two ticks for one moment"
-    gap = max(after - before for before, after in itertools.pairwise(slots))
-    assert gap >= 7
-    late_s = sorted(abs(t - origin_s - slot * 0.05) for t, slot in zip(times_s, slots, strict=True))
-    assert late_s[len(late_s) // 2] < 0.02, "no drift: the last ticks are as punctual as the first"
+    gaps_s = [after - before for before, after in itertools.pairwise(times_s)]
+    assert min(gaps_s) > 0
+    assert max(gaps_s) > 0.35
+    ticks_there_is_time_for = (times_s[-1] - times_s[0]) / 0.05 + 1
+    assert len(times_s) < ticks_there_is_time_for - 5, "those that were missed are not made up for"
+    stop = gaps_s.index(max(gaps_s)) + 1
+    drift_s = (_phase_s(times_s[stop:]) - _phase_s(times_s[:stop]) + 0.025) % 0.05 - 0.025
+    assert abs(drift_s) < 0.015, "the last ticks are on the grid of the first"
+
+
+def _phase_s(times_s: list[float], interval_s: float = 0.05) -> float:
+    """Where in the interval most ticks are, by the mean direction on its circle: single late ones weigh little."""
+    turns = sum(cmath.exp(2j * cmath.pi * t / interval_s) for t in times_s)
+    return cmath.phase(turns) / (2 * cmath.pi) * interval_s
 
 
 def test_the_tree_is_the_roots_and_grows(tmp_path: Path) -> None:
