@@ -35,8 +35,9 @@ def test_drift_that_hits_a_whole_pair_leaves_the_ratio() -> None:
     assert found.high == pytest.approx(2.0)
 
 
-def record_of(benchmark: str, folder: Path) -> dict[str, Any]:
+def record_of(benchmark: str, folder: Path, *options: str) -> dict[str, Any]:
     command = [sys.executable, "-m", f"benchmarks.{benchmark}", "--pairs", "2", "--steps", "3", "--device", "cpu"]
+    command += options
     environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "HF_HUB_OFFLINE": "1"}
     out = folder / "made" / "record.json"
     subprocess.run([*command, "--out", str(out)], cwd=ROOT, env=environment, check=True, capture_output=True)
@@ -65,3 +66,12 @@ def test_a_benchmark_writes_its_record(tmp_path: Path, benchmark: str, ratio: st
     if benchmark == "telemetry_cost":
         assert record["watched_s"] > 0
         assert 0 <= record["watching_cpu_share"] < 1
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_the_cost_of_wakings_is_recorded(tmp_path: Path) -> None:
+    record = record_of("wake_cost", tmp_path, "--steps", "300", "--batch", "4")
+    assert record["step_time_ratio"]["n"] == len(record["pairs"]) == 2
+    assert all(pair["on_s"] > 0 for pair in record["pairs"])
+    assert all(abs(pair["on_s"] / pair["off_s"] - 1) < 0.5 for pair in record["pairs"])
