@@ -165,10 +165,11 @@ def setting(value: Setting) -> str:
 
 def settings(overrides: Mapping[str, Setting]) -> str:
     """`precision = bf16, learning_rate = 0.001407`, for a sentence: four digits are enough to read."""
-    return ", ".join(f"{key} = {_brief(value)}" for key, value in overrides.items())
+    return ", ".join(f"{key} = {brief(value)}" for key, value in overrides.items())
 
 
-def _brief(value: Setting) -> str:
+def brief(value: Setting) -> str:
+    """A setting's value for people: a long fraction in four digits."""
     return f"{value:.4g}" if isinstance(value, float) else setting(value)
 
 
