@@ -91,14 +91,15 @@ def _ratios(low: float, high: float) -> list[float]:
 
 def _bars(kind: list[tuple[int, Bar]], x: Scale) -> Drawing:
     """One that goes back is hatched: its direction is told without the axis."""
+    colour = f"@s{kind[0][1].hue % HUES}"
     starts = np.asarray([b.start for _, b in kind]) * x.factor
     ends = np.asarray([b.end for _, b in kind]) * x.factor
     return _common(kind) | {
         "type": "bar", "orientation": "h", "base": numbers(np.minimum(starts, ends)),
         "x": numbers(np.abs(ends - starts)), "y": [i + _BAR_AT for i, _ in kind], "width": _THICK,
         "marker": {
-            "color": f"@s{kind[0][1].hue % HUES}",
-            "pattern": {"shape": ["/" if b.end < b.start else "" for _, b in kind], "fgcolor": "@paper"},
+            "color": colour,
+            "pattern": {"shape": ["/" if b.end < b.start else "" for _, b in kind], "fgcolor": colour, "size": 6},
         },
         "text": [text(b.label) for _, b in kind], "customdata": [text(b.detail) for _, b in kind],
         "textposition": "none", "hovertemplate": "%{text}<br>%{customdata}<extra>%{fullData.name}</extra>",
@@ -135,7 +136,7 @@ def _label(row: int, bar: Bar) -> Drawing:
         "yref": "y",
         "yanchor": "middle",
     }
-    return note(bar.label, place)
+    return note(bar.label, place | {"bgcolor": "@paper", "borderpad": 1})
 
 
 def _line(at: float) -> Drawing:

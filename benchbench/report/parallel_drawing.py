@@ -15,7 +15,7 @@ from benchbench.report.language import tr
 from benchbench.report.plotly_parts import Drawing, note, numbers, short, text
 from benchbench.report.wording import cell, number_of
 
-_AXIS_PX, _TOP_PX, _BOTTOM_PX = 76, 30, 34
+_AXIS_PX, _TOP_PX, _BOTTOM_PX = 92, 30, 34
 _WIDTHS = {"q0": 2.0}
 _ROOM = 0.03
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchbench.record.history_series import series_of
 from benchbench.record.types import Outcome, RunWarning
 from benchbench.report.pages import write_comparison, write_history, write_page, write_run, write_study
-from benchbench.report.subject import run_subject
+from benchbench.report.subject import HistorySubject, run_subject
 from tests.report import test_comparison, test_history
 from tests.report.records import TARGET, run_folder, scenario, study_folder
 from tests.report.searches import searched
@@ -47,7 +48,10 @@ def several(out: Path) -> Path:
 
 
 def history(out: Path) -> Path:
-    other = test_history.subject((1.0, 1.0, 1.04, 1.05))
+    slow = [test_history.run(i + 1, 50 * factor, name="slow") for i, factor in enumerate((1.0, 1.01, 1.04, 1.05))]
+    series, _ = series_of(slow, None, 0.02)
+    assert series is not None
+    other = HistorySubject(series=series, threshold=0.02)
     return write_history([test_history.subject(test_history.BOTH_WAYS), other], out / "history.html")
 
 

@@ -100,13 +100,12 @@ def _table(subject: StudySubject, pairs: Sequence[_Pair]) -> Table:
     columns = (
         Column(title=tr("trial"), numeric=True), Column(title=tr("predicted"), numeric=True),
         Column(title=tr("measured"), numeric=True), Column(title=tr("measured / predicted"), numeric=True),
-        Column(title=tr("settings"), wide=True, minor=True),
     )  # fmt: skip
     rows = tuple(
         Row(
             cells=(
                 str(p.trial.number), Quantity(value=p.predicted, unit=unit), Quantity(value=p.measured, unit=unit),
-                Quantity(value=p.measured / p.predicted, unit="x"), settings(p.trial.overrides) or _AS_IT_STANDS,
+                Quantity(value=p.measured / p.predicted, unit="x"),
             )
         )
         for p in pairs[-_MOST_ROWS:]
