@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ CELLS = (
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Any]]:
+def shown(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """What each cell displays, by its MIME type; the kernel is this very interpreter."""
     folder = tmp_path_factory.mktemp("notebook")
     runs = {
@@ -48,7 +47,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Any]]:
         patch.setenv("JUPYTER_RUNTIME_DIR", os.fspath(folder / "runtime"))
         resources = {"metadata": {"path": str(folder)}}
         NotebookClient(notebook, kernel_name="here", timeout=120, resources=resources).execute()
-    yield [cell.outputs for cell in notebook.cells]
+    return [cell.outputs for cell in notebook.cells]
 
 
 @pytest.mark.parametrize(("cell", "kind", "words"), [
