@@ -24,6 +24,14 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.INVALID: tr("gave impossible numbers"),
     Outcome.INTERRUPTED: tr("was interrupted"),
 }
+ROLES: dict[str, str] = {
+    "baseline": tr("baseline"),
+    "candidate": tr("candidate"),
+    "probe": tr("probe"),
+    "confirmation": tr("confirmation"),
+    "explanation": tr("explanation"),
+    "neighbour": tr("neighbour"),
+}
 NOUNS = ("steps", "processes", "samples", "trials", "trainings", "bits")
 """Units that are words: `3 steps`."""
 VERDICTS: dict[str, str] = {

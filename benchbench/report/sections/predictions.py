@@ -74,7 +74,7 @@ def _chart(subject: StudySubject, pairs: Sequence[_Pair]) -> Chart:
     log = bool(ends[1] > _LOG_ABOVE * ends[0])
     exact = Series(name=tr("as predicted"), x=ends, y=ends, hue=7)
     points = Series(
-        name=tr("trials"),
+        name=tr("trial"),
         x=np.asarray([p.predicted for p in pairs]),
         y=np.asarray([p.measured for p in pairs]),
         kind="points",

@@ -113,7 +113,7 @@ def _panel(other: _Other, found: Sequence[tuple[_Measured, float]]) -> Panel:
         hue=0,
     )
     points = Series(
-        name=tr("trials"),
+        name=tr("trial"),
         x=np.asarray([m.value for m, _ in found]),
         y=np.asarray([v for _, v in found]),
         kind="points",
