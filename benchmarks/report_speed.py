@@ -1,8 +1,10 @@
 """How long a page of many runs takes (`python -m benchmarks.report_speed`).
 
-Claim: 1,000 stored runs with their steps and telemetry become one page within 5 s and 1 GiB. Everything that
-`benchbench report` does is part of the time, in a process of its own, its start and its imports too; making the
-records is not. The newest runs are told whole, all of them stand side by side in the table.
+Claim: 1,000 stored runs with their steps and telemetry become one page within 5 s and 1 GiB, and that page is usable
+within 2 s of being opened in headless Chromium, where one is installed: by then a control has obeyed and the charts in
+sight are drawn. Everything that `benchbench report` does is part of the first time, in a process of its own, its start
+and its imports too; making the records is not. The newest runs are told whole, all of them stand side by side in the
+table.
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ import argparse
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -31,7 +34,15 @@ from benchbench.scenario.loading import load, vary
 from benchbench.units import human
 from benchmarks.pairs import CONFIDENCE, RESULTS, ROOT
 
-CLAIM_S, CLAIM_BYTES = 5.0, 2**30
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CLAIM_S, CLAIM_BYTES, CLAIM_USABLE_S = 5.0, 2**30, 2.0
+_OPENINGS = 5
+_IN_SIGHT = """
+[...document.querySelectorAll(".plot")].every((plot) =>
+  plot.getBoundingClientRect().top > innerHeight || plot.querySelector("svg"))
+"""
 _REPEATS, _STEPS, _DEVICES = 3, 200, 4
 _FORMATS = ("html", "md", "csv", "json")
 
@@ -44,6 +55,13 @@ class Spent(NamedTuple):
     file_bytes: int
 
 
+class Opened(NamedTuple):
+    """How soon a page was usable: seconds of wall time, and of work of its thread; of several openings the medians."""
+
+    wall_s: float
+    worked_s: float
+
+
 def main() -> None:
     """Makes the records, has every format made of them, prints and records what that took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -54,7 +72,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         _make(Path(name) / "results", options.runs, options.samples)
         spent = {kind: _report(Path(name), kind) for kind in _FORMATS}
-    _tell(options, spent)
+        opened = _opened(Path(name) / "report.html")
+    _tell(options, spent, opened)
 
 
 def _make(out: Path, runs: int, samples: int) -> None:
@@ -124,19 +143,53 @@ def _report(folder: Path, kind: str) -> Spent:
     return Spent(wall_s, peak_bytes, file.stat().st_size)
 
 
-def _tell(options: argparse.Namespace, spent: dict[str, Spent]) -> None:
+def _opened(page: Path) -> Opened | None:
+    """Of Debian's chromium through Playwright; None where there is none."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        return None
+    from playwright.sync_api import sync_playwright
+
+    sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--disable-gpu", *sandbox])
+        every = [_once(browser, page) for _ in range(_OPENINGS)]
+        browser.close()
+    return Opened(*(statistics.median(values) for values in zip(*every, strict=True)))
+
+
+def _once(browser: Browser, page: Path) -> Opened:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    session = context.new_cdp_session(tab)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    began_s = time.perf_counter()
+    tab.goto(page.as_uri())
+    tab.locator("#theme").click()
+    tab.wait_for_function(_IN_SIGHT)
+    wall_s = time.perf_counter() - began_s
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    context.close()
+    return Opened(wall_s, next(float(m["value"]) for m in metrics if m["name"] == "TaskDuration"))
+
+
+def _tell(options: argparse.Namespace, spent: dict[str, Spent], opened: Opened | None) -> None:
     page = spent["html"]
+    holds = page.wall_s <= CLAIM_S and page.peak_bytes <= CLAIM_BYTES
+    holds = holds and (opened is None or opened.wall_s <= CLAIM_USABLE_S)
     findings = {
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": ["python", "-m", "benchmarks.report_speed", *sys.argv[1:]],
         "machine": machine(ROOT).document(),
         "claim_s": CLAIM_S,
         "claim_bytes": CLAIM_BYTES,
-        "verdict": "holds" if page.wall_s <= CLAIM_S and page.peak_bytes <= CLAIM_BYTES else "fails",
+        "claim_usable_s": CLAIM_USABLE_S,
+        "verdict": "holds" if holds else "fails",
         "runs": options.runs,
         "repeats": _REPEATS,
         "steps_a_run": _REPEATS * _STEPS,
         "telemetry_samples_a_run": _REPEATS * _DEVICES * options.samples,
+        "usable": None if opened is None else opened._asdict(),
         "formats": {kind: one._asdict() for kind, one in spent.items()},
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -144,6 +197,8 @@ def _tell(options: argparse.Namespace, spent: dict[str, Spent]) -> None:
     for kind, one in spent.items():
         told = f"{human(one.wall_s, 's')}, {human(one.peak_bytes, 'bytes')}, file {human(one.file_bytes, 'bytes')}"
         print(f"{kind}: {told}")
+    if opened is not None:
+        print(f"usable after {human(opened.wall_s, 's')}, {human(opened.worked_s, 's')} of them the page's own work")
     print(f"{options.runs:,} runs to a page: the claim {findings['verdict']}; record {options.out}")
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchbench.cli.languages import HELP, language_of
+
 if TYPE_CHECKING:
     from benchbench.report.subject import ComparisonSubject
 
@@ -21,7 +23,7 @@ class FailIf(StrEnum):
     SLOWER = "slower"
 
 
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     names: Annotated[
         list[str],
         typer.Argument(metavar="A B...", help="run ids, their beginnings, folders or result files; A is the reference"),
@@ -33,6 +35,7 @@ def command(
     across_machines: Annotated[
         bool, typer.Option("--across-machines", help="allow runs of different hardware; the answer names it")
     ] = False,
+    lang: Annotated[str, typer.Option(metavar="NAME", help=HELP)] = "en",
     out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="write no page")] = False,
@@ -46,19 +49,19 @@ def command(
 
     if len(names) < 2:
         raise InputError("name two runs or more: the one to compare with, and the others")
-    limit = compare_output.parse_threshold(threshold)
+    limit, language = compare_output.parse_threshold(threshold), language_of(lang)
     runs = runs_named(out, names)
     found = compare([run.run for run in runs], limit, across_machines=across_machines)
     subject = ComparisonSubject(comparison=found, runs=tuple(runs), command=("benchbench", *sys.argv[1:]))
-    return _answer(subject, fail_if, as_json=as_json, report=not no_report)
+    page = None if no_report else compare_output.write_page(subject, language)
+    return _answer(subject, fail_if, page, as_json=as_json)
 
 
-def _answer(subject: ComparisonSubject, fail_if: FailIf | None, *, as_json: bool, report: bool) -> int:
+def _answer(subject: ComparisonSubject, fail_if: FailIf | None, page: Path | None, *, as_json: bool) -> int:
     from benchbench.cli import compare_output
     from benchbench.cli.console import emit
     from benchbench.cli.run_output import shown
 
-    page = compare_output.write_page(subject) if report else None
     compare_output.show(subject, page)
     if as_json:
         problems = [problem for run in subject.runs for problem in run.unreadable.values()]

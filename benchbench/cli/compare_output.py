@@ -12,6 +12,7 @@ from benchbench.cli.run_output import REPORTS, shown
 from benchbench.errors import BenchBenchError, InputError
 
 if TYPE_CHECKING:
+    from benchbench.report.language import Language
     from benchbench.report.subject import ComparisonSubject
 
 _THRESHOLD = re.compile(r"(\d{0,9}\.?\d{1,9}(?:[eE][-+]?\d{1,3})?)\s{0,9}(%?)")
@@ -32,14 +33,14 @@ def parse_threshold(text: str) -> float:
     return value
 
 
-def write_page(subject: ComparisonSubject, reports: Path = REPORTS) -> Path | None:
+def write_page(subject: ComparisonSubject, language: Language = "en", reports: Path = REPORTS) -> Path | None:
     """Writes the page of a comparison; a page that cannot be written is said, and hurts nothing else."""
     from benchbench.report.pages import write_comparison
 
     ids = "\n".join(run.id for run in subject.runs)
     name = f"compare-{subject.scenario.slug}-{hashlib.sha256(ids.encode()).hexdigest()[:8]}"
     try:
-        return write_comparison(subject, reports / f"{name}.html")
+        return write_comparison(subject, reports / f"{name}.html", language)
     except (BenchBenchError, OSError) as error:
         console().print(f"the page could not be written: {error}", markup=False)
         return None

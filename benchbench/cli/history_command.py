@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchbench.cli.compare_command import TRIPPED, FailIf
+from benchbench.cli.languages import HELP, language_of
 
 if TYPE_CHECKING:
     from benchbench.record.history import History
@@ -24,7 +25,7 @@ class Followed(StrEnum):
     SAMPLES = "samples_per_s"
 
 
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     scenario: Annotated[
         str | None,
         typer.Argument(
@@ -41,30 +42,32 @@ def command(
         FailIf | None,
         typer.Option("--fail-if", help="exit with 5 where the newest step is slower, or the target was lost"),
     ] = None,
+    lang: Annotated[str, typer.Option(metavar="NAME", help=HELP)] = "en",
     out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="write no page")] = False,
 ) -> int:
     """Show stored runs over time and commits, and the steps in them; every machine has a series of its own."""
+    from benchbench.cli import history_output
     from benchbench.cli.compare_output import parse_threshold
     from benchbench.record.history_runs import history
     from benchbench.report.subject import HistorySubject
 
-    limit = parse_threshold(threshold)
+    limit, language = parse_threshold(threshold), language_of(lang)
     found = history(out, scenario, metric.value if metric else None, limit)
     typed = ("benchbench", *sys.argv[1:])
     subjects = [HistorySubject(series=series, threshold=limit, command=typed) for series in found.series]
-    return _answer(found, subjects, fail_if, as_json=as_json, report=not no_report)
+    page = None if no_report else history_output.write_page(subjects, language)
+    return _answer(found, subjects, fail_if, page, as_json=as_json)
 
 
 def _answer(
-    found: History, subjects: list[HistorySubject], fail_if: FailIf | None, *, as_json: bool, report: bool
+    found: History, subjects: list[HistorySubject], fail_if: FailIf | None, page: Path | None, *, as_json: bool
 ) -> int:
     from benchbench.cli import history_output
     from benchbench.cli.console import emit
     from benchbench.cli.run_output import shown
 
-    page = history_output.write_page(subjects) if report else None
     history_output.show(subjects, found.problems, page)
     if as_json:
         emit(found.answer(shown(page)))

@@ -11,17 +11,18 @@ from benchbench.cli.run_output import REPORTS, shown
 from benchbench.errors import BenchBenchError
 
 if TYPE_CHECKING:
+    from benchbench.report.language import Language
     from benchbench.report.subject import HistorySubject
 
 
-def write_page(subjects: Sequence[HistorySubject], reports: Path = REPORTS) -> Path | None:
+def write_page(subjects: Sequence[HistorySubject], language: Language = "en", reports: Path = REPORTS) -> Path | None:
     """Writes the page of a history; a page that cannot be written is said, and hurts nothing else."""
     from benchbench.report.pages import write_history
 
     slugs = {subject.scenario.slug for subject in subjects}
     name = slugs.pop() if len(slugs) == 1 else "all"
     try:
-        return write_history(subjects, reports / f"history-{name}.html")
+        return write_history(subjects, reports / f"history-{name}.html", language)
     except (BenchBenchError, OSError) as error:
         console().print(f"the page could not be written: {error}", markup=False)
         return None

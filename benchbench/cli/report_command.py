@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchbench.cli.languages import HELP, language_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchbench.report.language import Language
     from benchbench.report.subject import Subject
 
 _REPORTS = Path("reports")
@@ -32,9 +33,7 @@ def command(
     index: Annotated[
         bool, typer.Option("--index", help="also list the pages of the folder in index.html; alone, do only that")
     ] = False,
-    lang: Annotated[
-        str, typer.Option(metavar="NAME", help="en or zh: the language that a page opens in; it can be switched there")
-    ] = "en",
+    lang: Annotated[str, typer.Option(metavar="NAME", help=HELP)] = "en",
     out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
 ) -> int:
     """Make one self-contained page, or the same content in other formats, from stored results; nothing is measured."""
@@ -44,9 +43,9 @@ def command(
     from benchbench.report.rendering import Document, files
 
     terminal = console()
-    language = _language(lang)
+    language = language_of(lang)
     if index and not names and (file is None or file.name == index_page.INDEX):
-        written = index_page.write_index(_REPORTS if file is None else file.parent)
+        written = index_page.write_index(_REPORTS if file is None else file.parent, language)
         terminal.print(f"index: {written}", markup=False)
         return 0
     asked = files(file, formats or [], _REPORTS / "results")  # before anything is read
@@ -62,19 +61,8 @@ def command(
         terminal.print(f"{kind}: {write(document, made_by, path)}", markup=False)
     if index:
         for folder in dict.fromkeys(path.parent for path in asked):
-            terminal.print(f"index: {index_page.write_index(folder)}", markup=False)
+            terminal.print(f"index: {index_page.write_index(folder, language)}", markup=False)
     return 0
-
-
-def _language(name: str) -> Language:
-    """The language of a name."""
-    from benchbench.errors import InputError, nearest
-    from benchbench.report.language import LANGUAGES
-
-    found = next((language for language in LANGUAGES if language == name), None)
-    if found is None:
-        raise InputError(f"no page is in {name!r}: {nearest(name, LANGUAGES)}", key="--lang")
-    return found
 
 
 def _found(out: Path, names: Sequence[str] | None) -> list[Subject]:

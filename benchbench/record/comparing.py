@@ -123,6 +123,22 @@ def compare(runs: Sequence[Run], threshold: float, *, across_machines: bool = Fa
     return Comparison(pairs=pairs, threshold=threshold, confidence=confidence)
 
 
+def every_pair(runs: Sequence[Run], threshold: float) -> dict[tuple[int, int], Pair]:
+    """Each run against each other one, both ways round.
+
+    Args:
+        runs: that `compare` compared.
+        threshold: as for `compare`.
+
+    Returns:
+        By the places of A and of B in `runs`; the intervals allow for the number of pairs, not counting both ways.
+    """
+    confidence = max(run.scenario.measure.confidence for run in runs)
+    each = decide.family_confidence(confidence, len(runs) * (len(runs) - 1) // 2)
+    places = [(a, b) for a in range(len(runs)) for b in range(len(runs)) if a != b]
+    return {(a, b): _pair(runs[a], runs[b], threshold, each) for a, b in places}
+
+
 def _check(a: Run, b: Run, *, across_machines: bool) -> None:
     mine, theirs = differences.question(a.scenario), differences.question(b.scenario)
     for key, value in mine.items():

@@ -34,6 +34,9 @@ class Trial(Observed):
     )
     objective: float | None = Field(None, description="seconds to target, or seconds a sample; None = no value")
     second_objective: float | None = Field(None, description="of the second of two objectives")
+    predicted: float | None = Field(
+        None, description="the objective that the search's model expected, before it was measured; None = it had none"
+    )
     breaches: tuple[str, ...] = Field((), description="the constraints that it breaks, in words")
     reached_target: bool | None = None
     step_s: float | None = Field(None, description="a steady step of what was measured")

@@ -24,8 +24,8 @@ class Scale(NamedTuple):
 
 _LADDERS: dict[str, tuple[tuple[float, Scale], ...]] = {
     "s": (
-        (7200.0, Scale(1 / 3600, "h")), (240.0, Scale(1 / 60, "min")), (1.0, Scale(1.0, "s")), (1e-3, Scale(1e3, "ms")),
-        (0.0, Scale(1e6, "µs")),
+        (172_800.0, Scale(1 / 86_400, "d")), (7200.0, Scale(1 / 3600, "h")), (240.0, Scale(1 / 60, "min")),
+        (1.0, Scale(1.0, "s")), (1e-3, Scale(1e3, "ms")), (0.0, Scale(1e6, "µs")),
     ),
     "bytes": (
         (2.0**40, Scale(2.0**-40, "TiB")), (2.0**30, Scale(2.0**-30, "GiB")), (2.0**20, Scale(2.0**-20, "MiB")),

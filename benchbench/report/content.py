@@ -180,7 +180,102 @@ class Chart:
     x_log: bool = False
 
 
-Block = Answer | Paragraph | Callout | Code | Facts | Table | Chart
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A bar that lies between two values; `label` stands above it.
+
+    Attributes:
+        label: what it is of, with its value.
+        start: where it begins.
+        end: where it ends, on either side of `start`.
+        name: of its kind, as the legend has it.
+        hue: of that kind.
+        low: the lower end of the interval around `end`; None where there is none.
+        high: the upper one likewise.
+        detail: what more a reader finds on it.
+    """
+
+    label: str
+    start: float
+    end: float
+    name: str
+    hue: int = 0
+    low: float | None = None
+    high: float | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bars:
+    """Bars one below the other over one axis. The section has a table of the same, for those who cannot see it.
+
+    Attributes:
+        title: of the whole.
+        x_label: what the axis counts, in `x_unit`.
+        x_unit: of the values.
+        bars: from the top.
+        marks: across all bars.
+        log: whether equal lengths are equal ratios; then every value is above 0.
+        caption: below it.
+    """
+
+    title: str
+    x_label: str
+    x_unit: str
+    bars: tuple[Bar, ...]
+    marks: tuple[Mark, ...] = ()
+    log: bool = False
+    caption: str = ""
+
+
+Shade = Literal["q0", "q1", "q2", "q3", "q4", "faint", "bad"]
+"""A colour of a path: five in an order, from the best to the worst, and those of what has no place in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """One axis of `Parallel`: its name, and what stands at which share of its length."""
+
+    label: str
+    ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Path:
+    """A line from axis to axis.
+
+    Attributes:
+        at: shape (axes,), the share of each axis's length; nan where it does not meet that axis.
+        name: of its kind, as the legend has it; paths of one kind stand together.
+        shade: of that kind.
+        dash: whether the line is broken, so that its kind is told without colours too.
+        label: what it is of.
+        cells: the values that it stands for, as its row in the chart's data.
+    """
+
+    at: Array
+    name: str
+    shade: Shade
+    dash: Literal["solid", "dash", "dot"] = "solid"
+    label: str = ""
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parallel:
+    """Parallel coordinates: an axis a property, a path a thing. `columns` are the titles of the paths' cells."""
+
+    title: str
+    axes: tuple[Axis, ...]
+    paths: tuple[Path, ...]
+    columns: tuple[str, ...]
+    caption: str = ""
+
+
+Drawable = Chart | Bars | Parallel
+"""What Plotly draws on a page."""
+
+Block = Answer | Paragraph | Callout | Code | Facts | Table | Drawable
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

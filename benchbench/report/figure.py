@@ -42,9 +42,9 @@ def limit_of(charts: Sequence[Chart], budget: int) -> int:
     return int(next(fits, LEAST_POINTS))
 
 
-def legend(chart: Chart) -> list[tuple[str, int, str]]:
-    """Each series' name once, with its hue and kind; a single name needs no legend."""
-    first = {s.name: (s.name, s.hue % HUES, s.kind) for p in reversed(chart.panels) for s in reversed(p.series)}
+def legend(chart: Chart) -> list[tuple[str, str, str]]:
+    """Each series' name once, with its colour and kind; a single name needs no legend."""
+    first = {s.name: (s.name, f"s{s.hue % HUES}", s.kind) for p in reversed(chart.panels) for s in reversed(p.series)}
     order = dict.fromkeys(s.name for p in chart.panels for s in p.series if len(s.y))
     return [first[name] for name in order] if len(order) > 1 else []
 

@@ -17,8 +17,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from benchbench.report import figure, glossary, wording
-from benchbench.report.content import Block, Cell, Chart, Facts, Section, Table
+from benchbench.report import drawn, figure, glossary, wording
+from benchbench.report.content import Block, Cell, Chart, Drawable, Facts, Section, Table
 from benchbench.report.language import LANGUAGES, Language, told, tr
 from benchbench.stats.estimate import Estimate
 
@@ -35,6 +35,7 @@ _WORDS = {
     "failed_only": tr("Failed only"),
     "whole": tr("Whole range"),
     "data": tr("Data (CSV)"),
+    "linked": tr("The panels share one axis: a zoom in one holds for all."),
     "appearance": tr("Appearance"),
     "dark": tr("Dark"),
     "language": tr("\N{CJK UNIFIED IDEOGRAPH-4E2D}\N{CJK UNIFIED IDEOGRAPH-6587}"),
@@ -80,10 +81,8 @@ def page(
         language: which the page opens in; a switch on it leads to the other one.
     """
     blocks = [b for s in (*filter(None, [overview]), *(s for a in articles for s in a.sections)) for b in s.blocks]
-    charts = [b for b in blocks if isinstance(b, Chart)]
-    limit = figure.limit_of(charts, POINTS_A_PAGE)
-    style, script = _text("page.css"), "".join(_text(name) for name in _SCRIPTS)
-    library = plotly_js() if charts else ""
+    limit = figure.limit_of([b for b in blocks if isinstance(b, Chart)], POINTS_A_PAGE)
+    library = plotly_js() if any(isinstance(b, Drawable) for b in blocks) else ""
     return (
         environment(language)
         .get_template("page.html.j2")
@@ -93,14 +92,27 @@ def page(
             overview=overview,
             left_out=left_out,
             terms=glossary.used(_labels(blocks)),
-            drawing=lambda chart: figure.drawing(chart, limit),
-            policy=_policy([script, *filter(None, [library])], style),
-            style=Markup(style),  # noqa: S704 - our own file
-            script=Markup(script),  # noqa: S704 - our own file
+            drawing=lambda block: drawn.drawing(block, limit),
+            **guarded(_SCRIPTS, library),
             styled=_STYLED.findall(library),
             library=Markup(library),  # noqa: S704 - the library's own file
         )
     )
+
+
+def guarded(scripts: Sequence[str], library: str = "") -> dict[str, str]:
+    """The style sheet and scripts of a page, and the policy that lets these very ones run and nothing else.
+
+    Args:
+        scripts: names of our own files.
+        library: the text of one that is not ours; empty for none.
+    """
+    style, script = _text("page.css"), "".join(_text(name) for name in scripts)
+    return {
+        "policy": _policy([script, *filter(None, [library])], style),
+        "style": Markup(style),  # noqa: S704 - our own file
+        "script": Markup(script),  # noqa: S704 - our own file
+    }
 
 
 @cache
@@ -146,8 +158,8 @@ def environment(language: Language = "en") -> Environment:
         "no_room": lambda count: tr(
             "{count} more found no room on one page; make a page of their own for them.", count=count
         ),
-        "height_px": figure.height_px,
-        "legend": figure.legend,
+        "height_px": drawn.height_px,
+        "legend": drawn.legend,
         "block_kind": _block_kind,
         "common_basis": wording.common_basis,
     }

@@ -35,6 +35,23 @@ class Message(str):
         return made
 
 
+class Told(str):
+    """An English text that was told in other languages already, such as one read back from a page.
+
+    Attributes:
+        others: the same in other languages.
+    """
+
+    __slots__ = ("others",)
+    others: Mapping[Language, str]
+
+    def __new__(cls, text: str, others: Mapping[Language, str]) -> Told:
+        """A text with its translations."""
+        made = super().__new__(cls, text)
+        made.others = others
+        return made
+
+
 def tr(template: str, /, **values: object) -> str:
     """A text for people: a `Message`.
 
@@ -47,6 +64,8 @@ def tr(template: str, /, **values: object) -> str:
 
 def told(text: str, language: Language) -> str:
     """A text in a language; one that is no `Message`, or that the catalog does not have, as it stands."""
+    if isinstance(text, Told):
+        return text.others.get(language, str(text))
     if not isinstance(text, Message):
         return text
     template = catalog(language).get(text.template, text.template)

@@ -11,6 +11,7 @@ from benchbench.record.store import write_atomic
 from benchbench.record.study import Study
 from benchbench.record.types import Run
 from benchbench.report import index_page
+from benchbench.report.language import Language
 from benchbench.report.plugins import sections_of
 from benchbench.report.rendering import DEFAULT, Document, Renderer, renderer
 from benchbench.report.subject import (
@@ -58,14 +59,14 @@ def write_page(subjects: Sequence[Subject], out_file: Path) -> Path:
     return write(Document(subjects=tuple(subjects)), renderer(DEFAULT), out_file)
 
 
-def write_comparison(subject: ComparisonSubject, out_file: Path) -> Path:
-    """Writes the page of a comparison; `out_file`, result and errors as `write_run`."""
-    return write(Document(subjects=(subject,)), renderer(DEFAULT), out_file)
+def write_comparison(subject: ComparisonSubject, out_file: Path, language: Language = "en") -> Path:
+    """Writes the page of a comparison, opening in a language; `out_file`, result and errors as `write_run`."""
+    return write(Document(subjects=(subject,), language=language), renderer(DEFAULT), out_file)
 
 
-def write_history(subjects: Sequence[HistorySubject], out_file: Path) -> Path:
-    """Writes one page for the series of a history, as `write_page` does."""
-    return write(Document(subjects=tuple(subjects)), renderer(DEFAULT), out_file)
+def write_history(subjects: Sequence[HistorySubject], out_file: Path, language: Language = "en") -> Path:
+    """Writes one page for the series of a history, as `write_comparison` does."""
+    return write(Document(subjects=tuple(subjects), language=language), renderer(DEFAULT), out_file)
 
 
 def write(document: Document, made_by: Renderer, out_file: Path) -> Path:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
 
 from benchbench.record.differences import leaves
-from benchbench.report.content import Cell, Column, Row, Section, Table, Tone
+from benchbench.record.history import Point
+from benchbench.record.speed import Metric
+from benchbench.report.content import Array, Cell, Chart, Column, Mark, Panel, Row, Section, Series, Table, Tone
 from benchbench.report.html_page import Article
 from benchbench.report.language import tr
 from benchbench.report.plugins import sections_of
+from benchbench.report.sections.history import commit_of
+from benchbench.report.sections.verdict import METRICS
 from benchbench.report.subject import ComparisonSubject, HistorySubject, RunSubject, Subject
-from benchbench.report.wording import VERDICTS, Setting, setting, tone_of
+from benchbench.report.wording import VERDICTS, Setting, commas, sentences, setting, tone_of
 
 _SETTINGS_TOLD = 6
+_SERIES_DRAWN = 8
 
 
 def articles_of(subjects: Sequence[Subject], most: int) -> list[Article]:
@@ -91,7 +99,58 @@ def overview_of_history(subjects: Sequence[HistorySubject]) -> Section | None:
         )
         cells = (series.scenario.name, subject.id, devices, len(series.points), series.points[-1].value, told)
         rows.append(Row(cells=cells, tone=tone))
-    return Section(title=tr("Series"), blocks=(Table(columns=columns, rows=tuple(rows)),))
+    overlay = _overlay(subjects)
+    table = Table(columns=columns, rows=tuple(rows))
+    return Section(title=tr("Series"), blocks=(table, *([overlay] if overlay is not None else [])))
+
+
+def _overlay(subjects: Sequence[HistorySubject]) -> Chart | None:
+    """Every series in shares of its own first run, over the days; None where fewer than two have two runs."""
+    drawn = [s for s in subjects if len(s.series.points) > 1 and s.series.points[0].value.value > 0][:_SERIES_DRAWN]
+    if len(drawn) < 2:
+        return None
+    begin = min(_moment(s.series.points[0].created_at) for s in drawn)
+    lines: list[tuple[Metric, Series]] = []
+    for hue, subject in enumerate(drawn):
+        points = subject.series.points
+        at_s = [(_moment(p.created_at) - begin).total_seconds() for p in points]
+        values = np.asarray([p.value.value for p in points]) / points[0].value.value
+        label = tr("{name}, {series}", name=subject.scenario.name, series=subject.id)
+        lines.append((subject.series.metric, _line(label, np.asarray(at_s), values, points, hue)))
+    metrics = dict.fromkeys(metric for metric, _ in lines)
+    panels = tuple(
+        Panel(
+            label=tr("{metric} over that of the first run", metric=METRICS[metric]),
+            unit="",
+            series=tuple(series for of, series in lines if of == metric),
+            marks=(Mark(at=1.0),),
+        )
+        for metric in metrics
+    )
+    told = [
+        tr("Each series is divided by its own first run, so that scenarios and machines of any speed share one axis."),
+        tr("The first {most} series are drawn.", most=_SERIES_DRAWN) if len(subjects) > _SERIES_DRAWN else "",
+    ]
+    return Chart(
+        title=tr("All series over each other"),
+        x_label=tr("time since {begin}", begin=begin.strftime("%Y-%m-%d")),
+        x_unit="s",
+        panels=panels,
+        caption=sentences(told),
+    )
+
+
+def _moment(made_at: str) -> datetime:
+    """A record's time, which is UTC; what is none counts as the beginning of all times."""
+    try:
+        return datetime.fromisoformat(made_at[:19])
+    except ValueError:
+        return datetime(1970, 1, 1)
+
+
+def _line(name: str, at_s: Array, values: Array, points: Sequence[Point], hue: int) -> Series:
+    labels = tuple(commas([p.id, p.created_at[:10], commit_of(p.commit, p.dirty) or ""]) for p in points)
+    return Series(name=name, x=at_s, y=values, kind="dotted", hue=hue, labels=labels)
 
 
 def overview(subjects: Sequence[Subject]) -> Section | None:

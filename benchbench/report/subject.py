@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -143,28 +144,40 @@ class StudySubject:
     @cached_property
     def baseline_runs(self) -> tuple[RunSubject, ...]:
         """Those of the baseline that can be read."""
-        return self._runs(self.study.baseline.run_ids)
+        return self.runs_of(self.study.baseline.run_ids)
 
     @cached_property
     def recommended_runs(self) -> tuple[RunSubject, ...]:
         """Those of the recommendation that can be read."""
-        return self._runs(self.study.recommendation.run_ids)
+        return self.runs_of(self.study.recommendation.run_ids)
 
     @cached_property
     def runs(self) -> tuple[RunSubject, ...]:
         """All of the study that can be read."""
-        return self._runs(self.run_ids)
+        return self.runs_of(self.run_ids)
 
-    def _runs(self, run_ids: tuple[str, ...]) -> tuple[RunSubject, ...]:
-        found = []
-        for run_id in (i for i in run_ids if i not in self.missing):
-            assert self.folder is not None
-            folder = self.folder.parent / run_id
-            try:
-                found.append(RunSubject(run=store.read_run(folder), folder=folder))
-            except RecordError:  # damaged: its trial's row stands, and what is drawn from it is left out
-                continue
-        return tuple(found)
+    def runs_of(self, run_ids: Iterable[str]) -> tuple[RunSubject, ...]:
+        """Those of some ids that can be read, each once; a run is read once however often it is asked for."""
+        asked = (self._run(run_id) for run_id in dict.fromkeys(run_ids))
+        return tuple(run for run in asked if run is not None)
+
+    @cached_property
+    def _read(self) -> dict[str, RunSubject | None]:
+        return {}
+
+    def _run(self, run_id: str) -> RunSubject | None:
+        if run_id not in self._read:
+            self._read[run_id] = self._opened(run_id)
+        return self._read[run_id]
+
+    def _opened(self, run_id: str) -> RunSubject | None:
+        if self.folder is None or run_id in self.missing:
+            return None
+        folder = self.folder.parent / run_id
+        try:
+            return RunSubject(run=store.read_run(folder), folder=folder)
+        except RecordError:  # damaged: its trial's row stands, and what is drawn from it is left out
+            return None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

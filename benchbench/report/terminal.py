@@ -12,7 +12,21 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from benchbench.report import wording
-from benchbench.report.content import Answer, Array, Block, Callout, Chart, Code, Facts, Paragraph, Section, Table, Tone
+from benchbench.report.content import (
+    Answer,
+    Array,
+    Bars,
+    Block,
+    Callout,
+    Chart,
+    Code,
+    Facts,
+    Paragraph,
+    Parallel,
+    Section,
+    Table,
+    Tone,
+)
 from benchbench.report.language import tr
 from benchbench.stats.estimate import Estimate
 
@@ -101,6 +115,12 @@ def _(block: Chart) -> RenderableType:
             told = [wording.quantity(float(f(values)), panel.unit) for f in (np.min, np.median, np.max)]
             lines.append(_text(f"{panel.label}: {told[0]} to {told[2]}, median {told[1]}", "dim"))
     return Group(*lines)
+
+
+@draw.register(Bars)
+@draw.register(Parallel)
+def _(block: Bars | Parallel) -> RenderableType:
+    return _text(tr("{title}: drawn on the page.", title=block.title), "dim")
 
 
 def _finite(arrays: Iterable[Array]) -> Array:

@@ -24,6 +24,14 @@ OUTCOMES: dict[Outcome, str] = {
     Outcome.INVALID: tr("gave impossible numbers"),
     Outcome.INTERRUPTED: tr("was interrupted"),
 }
+ROLES: dict[str, str] = {
+    "baseline": tr("baseline"),
+    "candidate": tr("candidate"),
+    "probe": tr("probe"),
+    "confirmation": tr("confirmation"),
+    "explanation": tr("explanation"),
+    "neighbour": tr("neighbour"),
+}
 NOUNS = ("steps", "processes", "samples", "trials", "trainings", "bits")
 """Units that are words: `3 steps`."""
 VERDICTS: dict[str, str] = {
@@ -165,10 +173,11 @@ def setting(value: Setting) -> str:
 
 def settings(overrides: Mapping[str, Setting]) -> str:
     """`precision = bf16, learning_rate = 0.001407`, for a sentence: four digits are enough to read."""
-    return ", ".join(f"{key} = {_brief(value)}" for key, value in overrides.items())
+    return ", ".join(f"{key} = {brief(value)}" for key, value in overrides.items())
 
 
-def _brief(value: Setting) -> str:
+def brief(value: Setting) -> str:
+    """A setting's value for people: a long fraction in four digits."""
     return f"{value:.4g}" if isinstance(value, float) else setting(value)
 
 

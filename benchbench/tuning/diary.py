@@ -33,6 +33,7 @@ class Entry(Observed):
     deadline_s: float | None = None
     why: str = ""
     tells: bool = True
+    predicted: float | None = Field(None, description="the objective that was expected, before it was measured")
     index: int = Field(0, description="of the repeat that was to be measured")
     started_s: float = Field(description="of the budget, when it was proposed")
     ended_s: float | None = None

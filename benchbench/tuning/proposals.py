@@ -42,12 +42,14 @@ class Proposal(NamedTuple):
         overrides: the setup.
         plan: how it is to be measured.
         tells: whether it tells of the space's setups; a baseline that differs outside the space does not.
+        predicted: the objective that is expected of it; None where nothing is.
     """
 
     number: int
     overrides: Overrides
     plan: Plan = Plan()
     tells: bool = True
+    predicted: float | None = None
 
 
 class Found(NamedTuple):

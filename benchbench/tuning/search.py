@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,6 +26,7 @@ from benchbench.tuning.stop import CRASHES_IN_A_ROW, FAILURES_FROM_THE_START, RE
 from benchbench.tuning.unaffordable import Instead, tells_enough, why_unaffordable
 from benchbench.units import human
 
+_LARGEST_LOG = 100.0
 INSTEAD = "seconds per step and the beginnings of curves instead"
 
 
@@ -88,6 +90,7 @@ class Search:
         for one in earlier:
             entry = one.entry
             proposal = self._proposer.again(entry.overrides, entry.plan, tells=entry.tells)
+            proposal = proposal._replace(predicted=entry.predicted)
             span_s = (entry.started_s, entry.ended_s or entry.started_s)
             if entry.refused is not None:
                 self._take_in(proposal, setups.refused(proposal, entry.refused, entry.started_s))
@@ -180,8 +183,16 @@ class Search:
             self._proposer.abandon(proposal, {"failure": "no time was left for it"})
             return Stop.BUDGET
         role: Role = "probe" if proposal.plan.probe else "candidate"
+        proposal = proposal._replace(predicted=self._expected(proposal))
         self._measure(proposal, self._scenario(role, proposal.overrides), allowance, role)
         return None
+
+    def _expected(self, proposal: Proposal) -> float | None:
+        """What the method's model expects of a training's objective, before it is measured."""
+        if proposal.plan.probe or not self._question.objective.reaches:
+            return None
+        standing = self._proposer.standing([proposal.overrides])
+        return None if standing is None or not standing.logs[0] < _LARGEST_LOG else math.exp(standing.logs[0])
 
     def _recommended(self) -> Proposal | None:
         """What an earlier study of a similar scenario recommends; None where there is nothing more to try."""
@@ -250,6 +261,7 @@ class Search:
             deadline_s=proposal.plan.deadline_s,
             why=proposal.plan.why,
             tells=proposal.tells,
+            predicted=proposal.predicted,
             started_s=started_s,
             real=self.real,
             **what,

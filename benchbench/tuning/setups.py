@@ -181,6 +181,7 @@ def measured(
         note="; ".join(part for part in (_note(repeat, scenario, role), *breaches) if part) or None,
         run_id=run.id,
         objective=None if values is None else values[0],
+        predicted=proposal.predicted,
         second_objective=None if values is None or question.second is None else values[1],
         breaches=breaches,
         reached_target=repeat.reach.reached if repeat.reach is not None else None,

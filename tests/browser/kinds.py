@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
+from benchbench.record.history_series import series_of
 from benchbench.record.types import Outcome, RunWarning
 from benchbench.report.pages import write_comparison, write_history, write_page, write_run, write_study
-from benchbench.report.subject import run_subject
+from benchbench.report.subject import HistorySubject, run_subject
 from tests.report import test_comparison, test_history
-from tests.report.records import TARGET, run_folder, scenario, study, study_folder
+from tests.report.records import TARGET, run_folder, scenario, study_folder
+from tests.report.searches import searched
 
 CARE = (
     RunWarning(code="throttled", message="the clocks of cuda:0 were held down by heat (12 % of the time)"),
@@ -25,13 +28,13 @@ def of_study(out: Path) -> Path:
     results = out / "results"
     base = run_folder(results, "20260101-000000-bert-aaaa", of=scenario(**TARGET))
     best = run_folder(results, "20260101-000001-bert-aaab", of=scenario(**TARGET, precision="bf16"))
-    ended = (Outcome.OK, Outcome.OK, Outcome.OOM, Outcome.OK, Outcome.REFUSED, *(Outcome.OK,) * 9)
-    found = study({"baseline": base, "recommendation": best}, outcomes=ended)
+    found = searched({"baseline": base, "recommendation": best})
     return write_study(study_folder(results, found), out / "study.html")
 
 
 def comparison(out: Path) -> Path:
-    of = test_comparison.subject(out / "results", {}, {"of": scenario(precision="bf16")}, factors=(1.0, 1.1))
+    changes: list[dict[str, Any]] = [{}, {"of": scenario(precision="bf16")}, {}]
+    of = test_comparison.subject(out / "results", *changes, factors=(1.0, 1.1, 1.0))
     return write_comparison(of, out / "comparison.html")
 
 
@@ -45,7 +48,11 @@ def several(out: Path) -> Path:
 
 
 def history(out: Path) -> Path:
-    return write_history([test_history.subject(test_history.BOTH_WAYS)], out / "history.html")
+    slow = [test_history.run(i + 1, 50 * factor, name="slow") for i, factor in enumerate((1.0, 1.01, 1.04, 1.05))]
+    series, _ = series_of(slow, None, 0.02)
+    assert series is not None
+    other = HistorySubject(series=series, threshold=0.02)
+    return write_history([test_history.subject(test_history.BOTH_WAYS), other], out / "history.html")
 
 
 KINDS: Mapping[str, Callable[[Path], Path]] = {

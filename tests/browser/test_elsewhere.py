@@ -49,6 +49,23 @@ def test_every_link_of_the_index_leads_to_a_page_beside_it(index: Path, visit: V
     assert all((index.parent / name).is_file() for name in names)
 
 
+def test_the_index_switches_its_language_sorts_and_goes_dark(index: Path, visit: Visit) -> None:
+    opened = visit(index)
+    page = opened.page
+    page.locator("#language").click()
+    assert page.locator("html").get_attribute("lang") == "zh"
+    assert "报告" in page.locator("h1").inner_text()
+    assert "速度为基线的" in page.locator("tbody").inner_text()
+    page.locator("#theme").click()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    names = page.locator("tbody tr td:first-child")
+    page.locator("th button").nth(2).click()
+    first = names.all_inner_texts()
+    page.locator("th button").nth(2).click()
+    assert names.all_inner_texts() == first[::-1]
+    assert opened.quiet
+
+
 def test_a_frame_of_a_notebook_draws_its_charts_and_its_switches_work(tmp_path: Path, visit: Visit) -> None:
     notebook = tmp_path / "notebook.html"
     shown = LoadedRun(run_subject(run_folder(tmp_path / "results")))._repr_html_()

@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page
 
 from tests.browser.conftest import Opened
 from tests.report.reading import Page as Read
+from tests.report.searches import trials
 
 Pages = Callable[[str], Path]
 Visit = Callable[..., Opened]
@@ -60,7 +61,7 @@ def test_rows_are_filtered_and_the_failed_ones_stay_in_sight(study: Opened) -> N
     rows = table.locator("tbody tr:visible")
     every = rows.count()
     table.get_by_role("button", name="Failed only").click()
-    assert rows.count() == 2
+    assert rows.count() == 3
     assert "no memory" in rows.nth(0).inner_text()
     table.get_by_role("searchbox").fill("REFUSED")
     assert rows.count() == 1
@@ -129,6 +130,35 @@ def test_the_data_of_a_chart_can_be_taken_away(run: Opened) -> None:
         assert [float(row[2]) for row in mine] == trace["x"]
         assert [float(row[3]) for row in mine] == trace["y"]
     assert run.quiet
+
+
+def test_the_bars_and_the_paths_of_a_study_are_drawn_told_and_hidden(study: Opened) -> None:
+    for title, signs in (("From the baseline", ".bars .point"), ("Each line is a trial", ".scatterlayer .trace")):
+        figure = study.page.locator("figure.chart", has=study.page.locator("figcaption", has_text=title))
+        figure.scroll_into_view_if_needed()
+        figure.locator(".main-svg").first.wait_for()
+        shown = figure.locator(signs).count()
+        assert shown > 3
+        figure.locator(".legend button").first.click()
+        assert figure.locator(signs).count() < shown
+        figure.locator(".legend button").first.click()
+        assert figure.locator(signs).count() == shown
+    assert study.quiet
+
+
+def test_the_data_of_the_paths_are_the_trials_themselves(study: Opened) -> None:
+    figure = study.page.locator("figure.chart", has=study.page.locator("figcaption", has_text="Each line is a trial"))
+    with study.page.expect_download() as waited:
+        figure.get_by_role("button", name="Data (CSV)").click()
+    head, *rows = csv.reader(io.StringIO(Path(waited.value.path()).read_text(encoding="utf-8-sig")))
+    assert head[:4] == ["trial", "role", "outcome", "precision"]
+    assert head[-2:] == ["time to target (s)", "kind"]
+    known = {row[0]: row for row in rows}
+    for trial in trials():
+        row = known[str(trial.number)]
+        assert row[2:4] == [trial.outcome.value, trial.overrides["precision"]]
+        assert (float(row[-2]) if row[-2] else None) == pytest.approx(trial.objective, rel=1e-3)
+    assert len(rows) == len(trials())
 
 
 def test_a_chart_can_be_taken_away_as_a_picture(run: Opened) -> None:

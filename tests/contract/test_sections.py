@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -14,7 +15,7 @@ from benchbench.record.store import read_run
 from benchbench.record.study import Attribution
 from benchbench.record.types import Outcome
 from benchbench.report import content
-from benchbench.report.figure import drawing
+from benchbench.report.drawn import drawing
 from benchbench.report.plugins import Plugin, plugins, sections_of
 from benchbench.report.subject import (
     AnySubject,
@@ -28,11 +29,10 @@ from benchbench.report.subject import (
 from benchbench.report.terminal import draw
 from benchbench.scenario.knobs import Lever
 from tests.report.records import TARGET, estimate, run_folder, scenario, study, study_folder
+from tests.report.searches import searched
 
 NAMES = registry.names(registry.SECTIONS)
-BLOCKS = (
-    content.Answer, content.Paragraph, content.Callout, content.Code, content.Facts, content.Table, content.Chart,
-)  # fmt: skip
+BLOCKS = get_args(content.Block)
 FAILED = tuple(o for o in Outcome if o is not Outcome.OK)
 
 
@@ -57,6 +57,11 @@ def _study_with_runs(out: Path) -> StudySubject:
         Attribution(lever=Lever.SOFTWARE, key="precision", before="fp32", after="bf16", speedup=estimate(1.8, "x")),
     )
     return study_subject(study_folder(out, study(runs, attribution=parts)))
+
+
+def _search_with_runs(out: Path) -> StudySubject:
+    runs = {role: run_folder(out, f"20260101-{role}", of=scenario(**TARGET)) for role in ("baseline", "recommendation")}
+    return study_subject(study_folder(out, searched(runs)))
 
 
 def _comparison(out: Path, *changes: dict[str, object]) -> ComparisonSubject:
@@ -93,6 +98,8 @@ SUBJECTS: dict[str, Callable[[Path], AnySubject]] = {
     "no trial at all": partial(_study, outcomes=(), verdict="target-not-reached"),
     "a tie": partial(_study, verdict="tie"),
     "insufficient evidence": partial(_study, verdict="insufficient-evidence"),
+    "a search": lambda out: study_subject(study_folder(out, searched())),
+    "a search with its runs": _search_with_runs,
     "a study never stored": lambda _out: StudySubject(study=study()),
     "two runs": lambda out: _comparison(out, {}, {}),
     "three runs to a target": lambda out: _comparison(out, *[{"of": scenario(**TARGET)}] * 3),
@@ -144,6 +151,12 @@ def test_every_block_can_be_drawn(subject: AnySubject) -> None:
             assert all(len(row.cells) == len(block.columns) for row in block.rows)
         if isinstance(block, content.Chart):
             assert block.panels
+            assert any(len(series.y) for panel in block.panels for series in panel.series)
+        if isinstance(block, content.Bars):
+            assert block.bars
+        if isinstance(block, content.Parallel):
+            assert block.paths
+        if isinstance(block, content.Drawable):
             drawing(block)
 
 

@@ -14,6 +14,7 @@ from benchbench.report.figure import drawing
 from benchbench.report.pages import write_history
 from benchbench.report.plugins import sections_of
 from benchbench.report.sections.history import commit_of
+from benchbench.report.several import overview_of_history
 from benchbench.report.subject import HistorySubject
 from tests.record import lines
 
@@ -110,7 +111,7 @@ def test_the_tables_stand_newest_first() -> None:
     assert [row.cells[0] for row in steps.rows] == ["run-15", "run-09"]
     assert [row.cells[1] for row in steps.rows] == ["14ffffff..15ffffff", "08ffffff..09ffffff"]
     assert [row.cells[0] for row in runs.rows][:2] == ["run-21", "run-20"]
-    assert [c.title for c in runs.columns] == ["run", "time (UTC)", "commit", "step time", "step"]
+    assert [c.title for c in runs.columns] == ["run", "time (UTC)", "commit", "step time", "change of level"]
     assert runs.note == "Every run has 3 repeats."
     assert {row.tone for row in runs.rows} == {"plain", "good", "bad"}
 
@@ -153,3 +154,34 @@ def test_the_page_escapes_what_records_say(tmp_path: Path) -> None:
     assert "<h1><script>" not in text
     assert "benchbench history" in text
     assert write_history([of, of], tmp_path / "two.html").read_text().count("<article") == 2
+
+
+def overlay(*subjects: HistorySubject) -> Chart | None:
+    section = overview_of_history(subjects)
+    assert section is not None
+    return next((block for block in section.blocks if isinstance(block, Chart)), None)
+
+
+def test_series_of_any_speed_share_one_axis() -> None:
+    slow = [run(i + 1, 50.0 * factor, name="slow") for i, factor in enumerate((1.0, 1.0, 1.2))]
+    series, _ = series_of(slow, None, 0.02)
+    assert series is not None
+    chart = overlay(subject((1.0,) * 8), HistorySubject(series=series, threshold=0.02))
+    assert chart is not None
+    (panel,) = chart.panels
+    fast, slowed = panel.series
+    assert fast.y[0] == slowed.y[0] == 1.0
+    assert slowed.y[-1] == pytest.approx(1.2, rel=0.01)
+    assert slowed.x[-1] == 2 * 86_400
+    assert slowed.hue != fast.hue
+
+
+@pytest.mark.parametrize("made_at", ["yesterday", ""])
+def test_a_series_of_one_run_or_of_no_known_time_hurts_nothing(made_at: str) -> None:
+    assert overlay(subject((1.0,)), subject((1.0,) * 3)) is None
+    found = subject((1.0,) * 3)
+    points = tuple(p.model_copy(update={"created_at": made_at}) for p in found.series.points)
+    odd = HistorySubject(series=found.series.model_copy(update={"points": points}), threshold=0.02)
+    chart = overlay(odd, found)
+    assert chart is not None
+    assert np.isfinite(chart.panels[0].series[0].x).all()

@@ -13,7 +13,10 @@ from benchbench.report import wording
 from benchbench.report.language import LANGUAGES, Message, catalog, told, tr
 
 FOLDER = Path(benchbench.report.__file__).parent
-SHELL = ("html_page", "glossary", "wording", "several", "timeline", "objective", "plugins", "axes", "terminal")
+SHELL = (
+    "html_page", "glossary", "wording", "several", "timeline", "objective", "plugins", "axes", "terminal", "claim",
+    "bars_drawing", "parallel_drawing",
+)  # fmt: skip
 FILES = sorted([*(FOLDER / f"{name}.py" for name in SHELL), *(FOLDER / "sections").glob("*.py")])
 TEXTS = frozenset({"title", "text", "label", "note", "caption", "x_label"})
 NO_TEXTS = {'<span data-other="{}">{}</span>', "not bold", "\n(cut here)"}

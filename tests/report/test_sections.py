@@ -8,7 +8,19 @@ import pytest
 
 from benchbench.record.study import Importance, Neighbour, Proxy, ProxyPoint
 from benchbench.record.types import Failure, Outcome, RunWarning, WarningCode
-from benchbench.report.content import Answer, Block, Callout, Chart, Code, Facts, Paragraph, Quantity, Section, Table
+from benchbench.report.content import (
+    Answer,
+    Bars,
+    Block,
+    Callout,
+    Chart,
+    Code,
+    Facts,
+    Paragraph,
+    Quantity,
+    Section,
+    Table,
+)
 from benchbench.report.sections import (
     cautions,
     comparison,
@@ -219,11 +231,10 @@ def test_what_matters_has_a_bar_and_a_row_a_setting(by: Literal["model", "ped-an
         update={"importance": Importance(by=by, shares={"precision": 0.75, "training.seed": 0.25})}
     )
     section = importance.render(StudySubject(study=found))
-    (bars,) = _only(section, Chart).panels[0].series
-    assert list(bars.y) == [0.75, 0.25]
-    assert len(bars.x) == 3
+    bars = _only(section, Bars).bars
+    assert [(bar.label, bar.start, bar.end) for bar in bars] == [("precision", 0.0, 0.75), ("training.seed", 0.0, 0.25)]
     table = _only(section, Table)
-    assert [row.cells[1] for row in table.rows] == ["precision", "training.seed"]
+    assert [row.cells[0] for row in table.rows] == ["precision", "training.seed"]
     assert told in table.note
     assert importance.render(StudySubject(study=study())) is None
 

@@ -49,6 +49,18 @@ def test_the_test_split_is_scored_in_the_confirmation_alone(lab: Lab, planted: S
     assert [n for n, r in enumerate(lab.requests) if r.test_split] == [*range(searched, searched + confirmed)]
 
 
+def test_what_is_expected_of_a_training_is_kept_beside_what_it_took(lab: Lab, planted: Script) -> None:
+    study = lab.tune(planted).study
+    trained = [t for t in study.trials if t.role == "candidate" and t.objective is not None]
+    assert trained
+    assert all(t.predicted is not None for t in trained)
+    last = trained[-1]
+    assert last.predicted == pytest.approx(last.objective, rel=0.5)
+    assert {t.predicted for t in study.trials if t.role in ("baseline", "probe", *AFTERWARDS)} == {None}
+    again = lab.tune(planted, lab.scenario(SCENARIO, BLACK_BOX)).study
+    assert {t.predicted for t in again.trials} == {None}, "a black box expects nothing"
+
+
 def test_a_finite_space_is_searched_once_through_and_the_search_says_so(lab: Lab, planted: Script) -> None:
     stored = lab.tune(planted, lab.scenario(SCENARIO, BLACK_BOX), budget_s=10_000)
     assert stored.study.stopped == "every setup of the space was measured"

@@ -1,4 +1,4 @@
-"""`md`: GitHub's Markdown. A chart is told by a small table of its series; the page draws it."""
+"""`md`: GitHub's Markdown. A chart is told by a small table of its series, or by its section's; the page draws it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 from benchbench.report import wording
 from benchbench.report.content import (
     Answer,
+    Bars,
     Block,
     Callout,
     Cell,
@@ -22,6 +23,7 @@ from benchbench.report.content import (
     Facts,
     Panel,
     Paragraph,
+    Parallel,
     Section,
     Series,
     Table,
@@ -172,6 +174,12 @@ def _(block: Chart) -> str:
     over = f"over {block.x_label}"
     grid = _grid(("", "", "points", "lowest", "median", "highest", over), "llrrrrr", rows) if rows else ""
     return "\n\n".join(part for part in (_titled(block.title), grid, *map(_line, notes)) if part)
+
+
+@draw.register(Bars)
+@draw.register(Parallel)
+def _(_block: Bars | Parallel) -> str:
+    return ""  # the table beside it says the same
 
 
 def _of_series(panel: Panel, series: Series, x_unit: str) -> list[str]:

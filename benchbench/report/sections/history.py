@@ -235,7 +235,7 @@ def _runs(subject: HistorySubject) -> Table:
         (Column(title=tr("commit")), [commit_of(p.commit, p.dirty) for p in points]),
         (Column(title=METRICS[series.metric], numeric=True), [p.value for p in points]),
         (Column(title=tr("repeats"), numeric=True), [p.value.n for p in points]),
-        (Column(title=tr("step")), [begun.get(p.id, "") for p in points]),
+        (Column(title=tr("change of level")), [begun.get(p.id, "") for p in points]),
         (Column(title=tr("care")), [", ".join(dict.fromkeys(w.code for w in p.warnings)) for p in points]),
         (Column(title=tr("changed since the run before"), wide=True), [_changes(p.changes) for p in points]),
     ]

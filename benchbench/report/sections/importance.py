@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from benchbench.report.content import Chart, Column, Panel, Quantity, Row, Section, Series, Table
+from benchbench.report.content import Bar, Bars, Column, Quantity, Row, Section, Table
 from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import StudySubject
+from benchbench.report.wording import quantity
 
 TITLE = tr("Which settings matter")
+_MOST_DRAWN = 12
 _HOW = {
     "model": tr(
         "By the variance of main effects, over the whole space, in the model that the search made of its measurements; "
@@ -24,21 +24,14 @@ def render(subject: StudySubject) -> Section | None:
     found = subject.study.importance
     if found is None or not found.shares:
         return None
-    shares = np.asarray(list(found.shares.values()), dtype=np.float64)
-    edges = np.arange(len(shares) + 1, dtype=np.float64) + 0.5
-    bars = Series(name=tr("share"), x=edges, y=shares, kind="bars", labels=tuple(found.shares))
-    chart = Chart(
-        title=TITLE,
-        x_label=tr("setting, as numbered below"),
-        x_unit="",
-        panels=(Panel(label=tr("share"), unit="fraction", series=(bars,), from_zero=True),),
+    bars = tuple(
+        Bar(label=key, start=0.0, end=share, name=tr("share"), detail=quantity(share, "fraction"))
+        for key, share in found.shares.items()
     )
-    columns = (Column(title="", numeric=True), Column(title=tr("setting")), Column(title=tr("share"), numeric=True))
-    rows = tuple(
-        Row(cells=(str(number), key, Quantity(value=share, unit="fraction")))
-        for number, (key, share) in enumerate(found.shares.items(), start=1)
-    )
-    return Section(title=TITLE, blocks=(chart, Table(columns=columns, rows=rows, note=_HOW[found.by])))
+    drawn = Bars(title=tr("Share of the differences"), x_label=tr("share"), x_unit="fraction", bars=bars[:_MOST_DRAWN])
+    columns = (Column(title=tr("setting")), Column(title=tr("share"), numeric=True))
+    rows = tuple(Row(cells=(key, Quantity(value=share, unit="fraction"))) for key, share in found.shares.items())
+    return Section(title=TITLE, blocks=(drawn, Table(columns=columns, rows=rows, note=_HOW[found.by])))
 
 
 PLUGIN = Plugin(title=TITLE, order=29, takes=(StudySubject,), render=render)

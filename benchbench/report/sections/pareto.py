@@ -12,7 +12,7 @@ from benchbench.report.language import tr
 from benchbench.report.objective import objectives_of
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import StudySubject
-from benchbench.report.wording import commas, counted, semicolons, settings
+from benchbench.report.wording import ROLES, commas, counted, semicolons, settings
 
 TITLE = tr("The trade-off")
 _LOG_ABOVE = 10.0
@@ -120,7 +120,7 @@ def _points(role: str, hue: int, trials: Sequence[Trial]) -> Series | None:
     if not chosen:
         return None
     return Series(
-        name=role,
+        name=ROLES[role],
         x=np.asarray([trial.objective or 0.0 for trial in chosen]),
         y=np.asarray([trial.second_objective or 0.0 for trial in chosen]),
         kind="points",

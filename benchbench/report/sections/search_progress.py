@@ -13,7 +13,7 @@ from benchbench.report.language import tr
 from benchbench.report.objective import objective_of
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import StudySubject
-from benchbench.report.wording import counted, listed, sentences, settings
+from benchbench.report.wording import ROLES, counted, listed, sentences, settings
 
 TITLE = tr("The search")
 _AS_IT_STANDS = tr("the scenario as it stands")
@@ -74,7 +74,7 @@ def _points(role: str, hue: int, valued: Sequence[Trial]) -> Series | None:
     if not chosen:
         return None
     return Series(
-        name=role,
+        name=ROLES[role],
         x=np.asarray([t.ended_s for t in chosen]),
         y=np.asarray([_value(t) or 0.0 for t in chosen]),
         kind="points",

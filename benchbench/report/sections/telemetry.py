@@ -109,7 +109,6 @@ def _chart(subject: RunSubject, frame: pd.DataFrame, seen: tuple[DeviceTelemetry
         timeline.note,
         tr("Red: the driver held clocks down.") if timeline.held_down else "",
         tr("Yellow: no samples were taken.") if timeline.gaps else "",
-        tr("The panels share one time axis: a zoom in one holds for all."),
     ]
     chart = Chart(
         title=tr("Devices over time"),

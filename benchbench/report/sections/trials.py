@@ -11,7 +11,7 @@ from benchbench.report.language import tr
 from benchbench.report.objective import objective_of
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import StudySubject
-from benchbench.report.wording import setting, settings, tone_of
+from benchbench.report.wording import ROLES, setting, settings, tone_of
 
 TITLE = tr("Every trial")
 _MOST = 500
@@ -63,7 +63,7 @@ def _row(subject: StudySubject, trial: Trial, keys: list[str] | None) -> Row:
         asked = [setting(trial.overrides[key]) if key in trial.overrides else None for key in keys]
     cells: tuple[Cell, ...] = (
         str(trial.number),
-        tr("{role}, under the proxy", role=trial.role) if trial.under_proxy else trial.role,
+        tr("{role}, under the proxy", role=ROLES[trial.role]) if trial.under_proxy else ROLES[trial.role],
         trial.outcome.value,
         trial.objective,
         *asked,

@@ -44,7 +44,7 @@
     for (const key of Object.keys(whole)) {
       if (!/^[xy]axis/.test(key)) continue;
       const more = key[0] === "y" ? { nticks: 6 } : { title: { ...layout[key].title, font: { color: "@faint" } } };
-      const log = layout[key].type === "log" ? { dtick: "D2", tickformat: ",.3~r" } : {};
+      const log = layout[key].type === "log" && !layout[key].tickvals ? { dtick: "D2", tickformat: ",.3~r" } : {};
       whole[key] = { ...axis(), ...layout[key], ...more, ...log };
     }
     for (const note of whole.annotations) note.font = { size: 12, color: "@faint" };
@@ -110,6 +110,7 @@
   };
   const rows = (plot) => {
     const { data, layout } = resolved(plot.given, "");
+    if (layout.meta.rows) return layout.meta.rows.map((row) => row.map(field).join(",")).join("\r\n") + "\r\n";
     const found = [["panel", "series", layout.meta.x, "value", "low", "high", "label"]];
     for (const trace of data) {
       const panel = layout.meta.panels[Number(trace.yaxis.slice(1) || 1) - 1];
