@@ -39,22 +39,22 @@ def alone(wanted: Scenario, family: str) -> Course:
     return course(None, wanted, family)
 
 
-def compare(found: Course, plain: Course) -> None:
-    """Raises AssertionError where two trainings are not the same."""
+def compare(found: Course, plain: Course, without: str = "none") -> None:
+    """Raises AssertionError where two trainings are not the same, weights left out whose names hold a text."""
     np.testing.assert_allclose(found.losses, plain.losses, rtol=TOLERANCE)
     assert found.norms.keys() == plain.norms.keys()
-    for name, norm in plain.norms.items():
+    for name, norm in ((name, norm) for name, norm in plain.norms.items() if without not in name):
         assert found.norms[name] == pytest.approx(norm, rel=TOLERANCE, abs=1e-7), name
     assert (found.samples, found.tokens) == (plain.samples, plain.tokens)
     assert plain.losses[0] != plain.losses[-1]
 
 
-def check(crew: Crew, family: str, strategy: str, **sections: Any) -> None:
+def check(crew: Crew, family: str, strategy: str, *, without: str = "none", **sections: Any) -> None:
     shard = {"shard": STRATEGIES[strategy], **sections.pop("parallelism", {})}
     wanted = asked(family, crew.world, parallelism=shard, **sections)
     plain = alone(asked(family, 1, **sections), family)
     for found in crew.do(course, wanted, family):
-        compare(found, plain)
+        compare(found, plain, without)
 
 
 def test_every_strategy_is_under_contract() -> None:
@@ -80,7 +80,8 @@ def test_accumulated_micro_batches_are_one_batch(pair: Crew, strategy: str) -> N
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_rule_with_a_state_moves_divided_weights_as_whole_ones(pair: Crew, strategy: str, optimizer: str) -> None:
     rule = {"name": optimizer, "learning_rate": 1e-2 if optimizer == "momentum" else 1e-3, "weight_decay": 0.1}
-    check(pair, "bert", strategy, training={"optimizer": rule})
+    # A key's bias has no gradient but rounding (softmax leaves shifts alone), of which Lion takes the sign.
+    check(pair, "bert", strategy, without="key.bias" if optimizer == "lion" else "none", training={"optimizer": rule})
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def simulated(every: int) -> tuple[list[float], dict[str, float]]:
             sums = loop.parts.task.loss_sums(loop.parts.model, batch, loop.parts.objective)
             share = sums["labels"] / batch.whole.counts["labels"]
             (RANKS * share).backward()
-            shares.append(float(share))
+            shares.append(float(share.detach()))
             torch.nn.utils.clip_grad_norm_(loop.parts.model.parameters(), 0.5)
             loop.parts.optimizer.step()
             loop.parts.optimizer.zero_grad()
