@@ -31,6 +31,8 @@ def test_it_trains(file: Path) -> None:
     engines.check_search(scenario)
     assert scenario.target is not None
     assert problems([scenario]) == [None]
+    if scenario.plan.world > 1:  # tests/training/test_launching.py starts these
+        scenario = vary(scenario, {"hardware.devices": 1, "parallelism": {}})
     quick = {"measure.procedure": "throughput", "measure.warmup": 1, "measure.steps": 2, "hardware.device": "cpu"}
     events = Recorder()
     program.run(

@@ -16,6 +16,7 @@ from benchbench.record.data_costs import data_warnings
 from benchbench.record.disturbances import disturbances
 from benchbench.record.examined import breakdown, measured_part, memory_use, work
 from benchbench.record.figures import RawLines, figures, is_number, seen_devices, telemetry_warnings
+from benchbench.record.per_rank import per_rank
 from benchbench.record.reaching import ended_early, reach, target_warnings
 from benchbench.record.store import read_raw
 from benchbench.record.trainer_warnings import trainer_warnings
@@ -67,14 +68,6 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
     disturbed = disturbances(lines)
     phases_s = phases(lines, ending)
     metrics = done.get("final_metrics")
-    failure = None
-    if verdict.outcome is not Outcome.OK:
-        failure = Failure(
-            kind=verdict.kind,
-            message=verdict.message,
-            exit_code=_exit_code(ending),
-            log_tail=raw.log_tail(request.folder / raw.LOG),
-        )
     return Repeat(
         index=request.index,
         seed=request.seed,
@@ -82,7 +75,7 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
         started_at=started_at,
         wall_s=wall_s,
         outcome=verdict.outcome,
-        failure=failure,
+        failure=None if verdict.outcome is Outcome.OK else _failure(request, ending, lines, verdict),
         phases_s=phases_s,
         figures=figures(lines, scenario.measure.confidence, peak_bytes, idle),
         reach=reach(lines, scenario.target, idle) if trains and scenario.target is not None else None,
@@ -90,6 +83,7 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
         work=work(lines),
         breakdown=breakdown(lines),
         memory=memory,
+        per_rank=per_rank(request.folder, lines),
         final_metrics={k: v for k, v in metrics.items() if is_number(v)} if isinstance(metrics, dict) else {},
         facts=facts,
         memory_limit_enforced_by=ending.get("memory_limit_enforced_by"),
@@ -102,6 +96,17 @@ def build_repeat(request: Request, started_at: str, wall_s: float, *, interrupte
             *_target_warnings(lines, scenario, verdict.outcome),
         ),
         suspect=tuple(d.warning.message for d in disturbed if d.suspect),
+    )
+
+
+def _failure(request: Request, ending: Mapping[str, Any], lines: RawLines, verdict: Verdict) -> Failure:
+    said = lines.last("failed") or {}
+    return Failure(
+        kind=verdict.kind,
+        message=verdict.message,
+        rank=said["rank"] if isinstance(said.get("rank"), int) else None,
+        exit_code=_exit_code(ending),
+        log_tail=raw.log_tail(request.folder / raw.LOG),
     )
 
 
@@ -146,9 +151,7 @@ def judge(request: Request, ending: dict[str, Any], lines: RawLines, *, interrup
     if by_supervisor is not None:
         return by_supervisor
     if said is not None:
-        kind = str(said.get("kind"))
-        known = kind in {o.value for o in Outcome} - {Outcome.OK.value}
-        return Verdict(Outcome(kind) if known else Outcome.CRASHED, kind, str(said.get("message", "it gave no reason")))
+        return _by_itself(said)
     if ending.get("signal"):
         return _by_signal(ending)
     if ending.get("exit_code") == 0 and lines.last("done") is not None:
@@ -156,6 +159,15 @@ def judge(request: Request, ending: dict[str, Any], lines: RawLines, *, interrup
     code = ending.get("exit_code")
     told = f"with code {code}" if code is not None else "without a word"
     return Verdict(Outcome.CRASHED, "exit", f"the training process ended {told} before it was done")
+
+
+def _by_itself(said: Mapping[str, Any]) -> Verdict:
+    """What a trainer says of its own failure, or of the rank that failed."""
+    if isinstance(said.get("signal"), int):
+        return _by_signal(said)
+    kind = str(said.get("kind"))
+    known = kind in {o.value for o in Outcome} - {Outcome.OK.value}
+    return Verdict(Outcome(kind) if known else Outcome.CRASHED, kind, str(said.get("message", "it gave no reason")))
 
 
 def _by_supervisor(request: Request, ending: dict[str, Any]) -> Verdict | None:
@@ -199,15 +211,18 @@ def _is_full(folder: Path) -> bool:
         return False
 
 
-def _by_signal(ending: dict[str, Any]) -> Verdict:
+def _by_signal(ending: Mapping[str, Any]) -> Verdict:
+    """What a signal means that ended the trainer, or the rank that it names."""
     number = ending["signal"]
+    where = f" (rank {ending['rank']})" if isinstance(ending.get("rank"), int) else ""
     if number in _FAULTS:
-        return Verdict(Outcome.CRASHED, *_FAULTS[number])
+        kind, told = _FAULTS[number]
+        return Verdict(Outcome.CRASHED, kind, told + where)
     name = signal.Signals(number).name if number in {s.value for s in signal.Signals} else str(number)
-    return Verdict(Outcome.CRASHED, "killed", f"the training process was killed from outside by {name}")
+    return Verdict(Outcome.CRASHED, "killed", f"the training process was killed from outside by {name}{where}")
 
 
-def _exit_code(ending: dict[str, Any]) -> int | None:
+def _exit_code(ending: Mapping[str, Any]) -> int | None:
     if ending.get("signal"):
         return -int(ending["signal"])
     code = ending.get("exit_code")
@@ -220,11 +235,12 @@ def in_use(lines: RawLines) -> RawLines:
     if ready is None or "device" not in ready:
         return lines
     uuid = ready.get("device_uuid")
+    uuids = [*(ready.get("device_uuids") or ()), uuid]
 
     def used(device: dict[str, Any]) -> bool:
         if device["device"] == "cpu" or ready["device"] != "cuda":
             return bool(device["device"] == ready["device"])
-        return bool(device["uuid"] == uuid if device.get("uuid") and uuid else device["device"] == "cuda:0")
+        return bool(device["uuid"] in uuids if device.get("uuid") and uuid else device["device"] == "cuda:0")
 
     marked = tuple(
         {"header": {**x["header"], "devices": [{**d, "in_use": used(d)} for d in x["header"]["devices"]]}}

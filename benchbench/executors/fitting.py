@@ -150,7 +150,7 @@ class Fitting:
         training = scenario.training.model_copy(
             update={
                 "micro_batch": size,
-                "global_batch": min(scenario.training.global_batch, 2 * size * scenario.data_degree),
+                "global_batch": min(scenario.training.global_batch, 2 * size * scenario.plan.data),
             }
         )
         measure = scenario.measure.model_copy(
@@ -222,7 +222,7 @@ def divisors(share: int) -> list[int]:
 
 
 def _share(scenario: Scenario) -> int:
-    return scenario.training.global_batch // scenario.data_degree
+    return scenario.training.global_batch // scenario.plan.data
 
 
 def _empty(folder: Path) -> None:

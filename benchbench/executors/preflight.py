@@ -17,6 +17,7 @@ from benchbench.scenario import engines
 from benchbench.scenario.loading import line_of
 from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.search_types import Bound
+from benchbench.scenario.training_types import Parallelism
 from benchbench.scenario.types import Target
 from benchbench.stats.repeats import LOOKS
 from benchbench.workload.sizes import SIZES
@@ -43,6 +44,7 @@ def check(scenario: Scenario, machine: Machine, file: str | None = None, overrid
     """
     try:
         engines.check(scenario)
+        _parallelism(scenario)
         _metric(scenario)
         _columns(scenario)
         _seeds(scenario)
@@ -86,6 +88,21 @@ def _place(error: InputError, file: str | None, overridden: Collection[str]) -> 
         error.via = "--set"
     elif file is not None and error.key is not None:
         error.line = line_of(file, error.key) or line_of(file, error.key.rpartition(".")[0] or error.key)
+
+
+def _parallelism(scenario: Scenario) -> None:
+    """Refuses what only several ranks have, where there is one."""
+    if scenario.plan.world > 1:
+        return
+    defaults = Parallelism()
+    for key in ("shard", "communication", "local_sgd", "bucket_mib"):
+        value, default = getattr(scenario.parallelism, key), getattr(defaults, key)
+        if value != default:
+            raise UnsupportedError(
+                f"{value} is of several ranks, and there is one device; set hardware.devices to 2 or more and "
+                f"parallelism.data to auto, or leave it at {default}",
+                key=f"parallelism.{key}",
+            )
 
 
 def _metric(scenario: Scenario) -> None:
@@ -179,6 +196,14 @@ def _hardware(scenario: Scenario, machine: Machine) -> None:
             f"{hardware.threads} threads on {machine.cpus} CPUs would take the machine's memory and no step; use at "
             f"most {most}",
             key="hardware.threads",
+        )
+    gpus = len(machine.devices)
+    if gpus and hardware.device in ("auto", "cuda") and hardware.devices > gpus:
+        legal = f"1 to {gpus}" if gpus > 1 else "1"
+        raise UnsupportedError(
+            f"{hardware.devices} GPUs are asked for, and this machine has {gpus}; legal: {legal}, or device: cpu, "
+            "where a device is a process",
+            key="hardware.devices",
         )
     only_there = scenario.precision if scenario.precision in ("tf32", "fp8") else None
     wants_gpu = hardware.device in ("cuda", "mps") or only_there is not None

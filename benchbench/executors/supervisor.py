@@ -31,6 +31,7 @@ _OBSERVER_END_S = 3.0
 _LAST_WORDS_S = 1.0
 _WATCH_S = 0.05
 _NOT_STARTED = 127
+_KILLED_BELOW = 128 + signal.SIGKILL  # what a program says whose own child was killed
 
 
 @dataclass
@@ -169,7 +170,8 @@ class Supervisor:
         self.ending.ended = time.monotonic()
         if self.group and self.group.kills():
             self.ending.cause = "memory-limit"
-        if self.ending.signal == signal.SIGKILL and self.ending.cause is None:
+        killed = self.ending.signal == signal.SIGKILL or self.ending.exit_code == _KILLED_BELOW
+        if killed and self.ending.cause is None:
             self.ending.host_out_of_memory = _host_kills() > kills_before
 
     def _collect(self, trainer: int) -> bool:

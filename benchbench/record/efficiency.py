@@ -58,8 +58,16 @@ def efficiency(repeat: Repeat, scenario: Scenario) -> Efficiency | None:
         model_flops_per_s=of_model / step_s,
         flops_per_s=counted / step_s,
         datasheet_flops_per_s=None if datasheet is None else datasheet * devices,
-        measured_flops_per_s=None if measured is None else measured * devices,
+        measured_flops_per_s=None if measured is None else measured * _times_the_peak(repeat, devices),
     )
+
+
+def _times_the_peak(repeat: Repeat, devices: int) -> float:
+    """How many times what the probe ran on all devices are: GPUs one each; ranks on a CPU by their threads."""
+    own, probed = repeat.facts.get("threads"), repeat.peak and repeat.peak.threads
+    if devices > 1 and repeat.facts.get("device") == "cpu" and isinstance(own, int) and probed:
+        return devices * own / probed
+    return devices
 
 
 def utilization(shares: Sequence[float | None], step_s: Estimate | None, confidence: float) -> Estimate | None:

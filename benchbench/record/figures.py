@@ -93,7 +93,6 @@ def figures(
         return None
     half = series_halfwidth(times, confidence)
     samples = float(sum(s["samples"] for s in steps))
-    waits = [s["data_wait_s"] for s in steps if is_number(s.get("data_wait_s"))]
     readings = InUse(raw.telemetry, stretches(steps))
     drawn = power(raw.telemetry, stretches(steps), confidence, idle)
     energy_w = drawn.watts if idle is None else drawn.above_idle_w()
@@ -106,7 +105,9 @@ def figures(
         step_s_halfwidth=half if math.isfinite(half) else None,
         samples_per_step=samples / len(steps),
         tokens_per_step=float(np.mean([s["tokens"] for s in steps])),
-        data_wait_fraction=min(1.0, sum(waits) / measured_s) if len(waits) == len(steps) else None,
+        data_wait_fraction=_fraction(steps, "data_wait_s", measured_s),
+        communication_fraction=_fraction(steps, "communication_s", measured_s),
+        hidden_communication_fraction=_fraction(steps, "hidden_communication_s", measured_s),
         utilization=readings.utilization(),
         power_w=readings.power_w(),
         energy_j_per_sample=energy_w * measured_s / samples if energy_w is not None and samples > 0 else None,
@@ -121,6 +122,12 @@ def figures(
         settled=window.settled and unsettled is None,
         unsettled=unsettled,
     )
+
+
+def _fraction(steps: Sequence[Line], name: str, measured_s: float) -> float | None:
+    """The part of the steps' time that they name; None where one of them does not."""
+    known = [step[name] for step in steps if is_number(step.get(name))]
+    return min(1.0, sum(known) / measured_s) if len(known) == len(steps) else None
 
 
 def stretches(steps: Sequence[Line]) -> list[tuple[float, float]]:

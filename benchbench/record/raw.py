@@ -1,8 +1,9 @@
 """The raw lines of a repeat: JSON objects, one a line, flushed as they happen, read back however they end.
 
-A repeat's working folder holds `events.jsonl` (the trainer: ready, phase, step, eval, done, failed),
-`telemetry.jsonl` (the observer), `log.txt` (the tree's standard output and error), `exit.json` (the supervisor)
-`repeat.json` (the `Repeat`, once it ended) and, where the scenario wants some, the folder `checkpoints`.
+A repeat's working folder holds `events.jsonl` (the trainer: ready, phase, step, eval, done, failed; of several ranks
+those of the first, beside `events-1.jsonl` and so on), `telemetry.jsonl` (the observer), `log.txt` (the tree's standard
+output and error), `exit.json` (the supervisor), `repeat.json` (the `Repeat`, once it ended) and, where the scenario
+wants some, the folder `checkpoints`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ SCENARIO = "scenario.json"
 CHECKPOINTS = "checkpoints"
 
 _LOG_TAIL_BYTES = 4000
+
+
+def events_of_rank(rank: int) -> str:
+    """The file of a rank's events."""
+    return EVENTS if rank == 0 else EVENTS.replace(".", f"-{rank}.")
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:

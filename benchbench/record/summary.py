@@ -25,6 +25,7 @@ _ALIKE = frozenset({
 _NOISY_HALFWIDTH = 0.10
 _PLAIN = {
     "utilization": "fraction", "power_w": "W", "energy_j_per_sample": "J", "data_wait_fraction": "fraction",
+    "communication_fraction": "fraction",
     "compile_s": "s", "gradient_noise_scale": "samples",
 }  # fmt: skip
 
@@ -238,7 +239,9 @@ def _of_disturbed(run: Run) -> Iterator[RunWarning]:
 
 def _of_threads(run: Run) -> Iterator[RunWarning]:
     """More threads than CPUs that the run may use."""
-    threads, workers = run.machine.threads, run.scenario.data.workers
+    ranks = run.scenario.hardware.devices
+    workers = ranks * run.scenario.data.workers
+    threads = None if run.machine.threads is None else ranks * run.machine.threads
     usable = min(run.machine.cpus_usable, run.machine.cpu_quota or math.inf)
     on_cpu = any(repeat.facts.get("device") == "cpu" for repeat in run.repeats)
     if threads is None or not on_cpu or threads + workers <= usable:

@@ -12,6 +12,7 @@ from benchbench.record.breakdown import Breakdown
 from benchbench.record.machine import Machine
 from benchbench.record.memory import MemoryUse
 from benchbench.record.peaks import Peak, Work
+from benchbench.record.per_rank_types import RankUse
 from benchbench.scenario.scenario import Scenario
 from benchbench.stats.estimate import Estimate
 from benchbench.stats.steady import Unsettled
@@ -88,6 +89,12 @@ class Figures(Observed):
     samples_per_step: float
     tokens_per_step: float | None = Field(description="padding left out; None where nobody counted")
     data_wait_fraction: float | None
+    communication_fraction: float | None = Field(
+        None, description="of the step time, in which ranks only waited for others, the mean over the ranks"
+    )
+    hidden_communication_fraction: float | None = Field(
+        None, description="of the step time, in which ranks sent while they computed"
+    )
     utilization: float | None
     power_w: float | None
     energy_j_per_sample: float | None = Field(description="what is drawn when idle left out where that is asked for")
@@ -170,6 +177,7 @@ class Repeat(Observed):
     work: Work | None = Field(None, description="of one step, where it was counted")
     breakdown: Breakdown | None = Field(None, description="of steps under a profiler, where some were")
     memory: MemoryUse | None = None
+    per_rank: tuple[RankUse, ...] = Field((), description="what each of several ranks says of itself")
     facts: dict[str, str | int | float | bool | None] = Field(
         {}, description="what the trainer reports of itself: parameters, attention, versions, ..."
     )

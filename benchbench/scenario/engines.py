@@ -35,7 +35,8 @@ _OBEYED = {
     "training.schedule": "name warmup_fraction",
     "training.adapter": "name rank alpha",
     "training.compression": "prune quantize",
-    "hardware": "device threads memory_limit expect price_per_hour carbon_g_per_kwh",
+    "parallelism": "data shard tensor communication local_sgd bucket_mib",
+    "hardware": "device devices threads memory_limit expect price_per_hour carbon_g_per_kwh",
     "measure": "procedure warmup steps repeats confidence relative_halfwidth timeout sample_interval "
     "subtract_idle profile remeasure",
     "target": "metric at_least at_most eval_every",
@@ -44,9 +45,7 @@ _OBEYED = {
 }
 OBEYED = frozenset(f"{section}.{name}".lstrip(".") for section, names in _OBEYED.items() for name in names.split())
 # Settings of which some values are.
-PARTLY: dict[str, tuple[object, ...]] = {
-    "parallelism.data": ("auto", 1),
-}
+PARTLY: dict[str, tuple[object, ...]] = {}
 # Settings whose values are plug-ins.
 PLUGINS = {"task": registry.TASKS, "data.source": registry.SOURCES}
 

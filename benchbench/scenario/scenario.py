@@ -12,6 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_v
 
 from benchbench.scenario.knobs import Factor, Lever, knob
 from benchbench.scenario.misfit import Misfit
+from benchbench.scenario.plan import Plan, plan_of
 from benchbench.scenario.search_check import typed
 from benchbench.scenario.training_types import Parallelism, Precision, Training
 from benchbench.scenario.types import Data, Hardware, Measure, Model, Search, Target, Task, Trainer
@@ -101,12 +102,9 @@ class Scenario(Value):
         return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
-    def data_degree(self) -> int:
-        """Replicas of the model: the data degree, `auto` filled from the devices."""
-        if self.parallelism.data != "auto":
-            return self.parallelism.data
-        other = self.parallelism.tensor * self.parallelism.pipeline
-        return max(1, self.hardware.devices * self.hardware.nodes // other)
+    def plan(self) -> Plan:
+        """How many ranks there are and what they divide, `auto` filled from the devices."""
+        return plan_of(self.parallelism, self.hardware)
 
     def document(self) -> dict[str, Any]:
         """The scenario as JSON-ready data, every default filled in, that validates to an equal scenario."""
@@ -133,26 +131,11 @@ def _target_and_data(scenario: Scenario) -> None:
 
 
 def _degrees(scenario: Scenario) -> None:
-    p, h = scenario.parallelism, scenario.hardware
-    world, fixed = h.devices * h.nodes, p.tensor * p.pipeline
-    if scenario.data_degree * fixed == world:
-        return
-    if world % fixed:
-        key = "parallelism.tensor" if p.tensor > 1 else "parallelism.pipeline"
-        raise Misfit(
-            key,
-            f"tensor {p.tensor} x pipeline {p.pipeline} = {fixed} does not divide "
-            f"devices {h.devices} x nodes {h.nodes} = {world}",
-        )
-    raise Misfit(
-        "parallelism.data",
-        f"data {p.data} x tensor {p.tensor} x pipeline {p.pipeline} = {scenario.data_degree * fixed} does not fill "
-        f"devices {h.devices} x nodes {h.nodes} = {world}; {world // fixed} or auto would",
-    )
+    assert scenario.plan.world == scenario.hardware.devices * scenario.hardware.nodes
 
 
 def _batches(scenario: Scenario) -> None:
-    t, degree, stages = scenario.training, scenario.data_degree, scenario.parallelism.pipeline
+    t, degree, stages = scenario.training, scenario.plan.data, scenario.parallelism.pipeline
     if t.global_batch % degree:
         raise Misfit("training.global_batch", f"{t.global_batch} is not divisible by the data degree {degree}")
     share = t.global_batch // degree

@@ -172,7 +172,14 @@ class Parallelism(Value):
     )
     tensor: Count = knob(1, _HARDWARE, _STEP_S, "devices that divide each matrix")
     pipeline: Count = knob(1, _HARDWARE, _STEP_S, "stages that divide the layers")
+    context: Count = knob(1, _HARDWARE, _STEP_S, "devices that divide each sequence")
     communication: Literal["none", "fp16", "bf16", "powersgd"] = knob(
         "none", _HARDWARE, _BOTH, "compression of the gradients on their way"
     )
     local_sgd: Count = knob(1, _HARDWARE, _BOTH, "average the replicas every N steps; 1 = synchronous")
+    bucket_mib: Positive = knob(
+        25.0,
+        _HARDWARE,
+        _STEP_S,
+        "MiB of gradients that replicas send at a time; the larger, the less is sent meanwhile",
+    )

@@ -154,7 +154,7 @@ def memory(scenario: Scenario, shape: ModelShape, micro_batch: int, *, on_gpu: b
     training = scenario.training
     layout = _layout(scenario, shape, micro_batch, on_gpu=on_gpu)
     saved, temporary = _activations(shape, layout)
-    accumulates = micro_batch < training.global_batch // scenario.data_degree
+    accumulates = micro_batch < training.global_batch // scenario.plan.data
     gradients = _NUMBER_BYTES * shape.trainable_parameters
     moving = shape.trainable_parameters * _UPDATE_NUMBERS.get(training.optimizer.name, 0)
     if layout.low < _NUMBER_BYTES:
@@ -275,7 +275,10 @@ def _averages(training: Training, shape: ModelShape) -> int:
 
 
 def expected_bytes(scenario: Scenario, shape: ModelShape, micro_batch: int, *, on_gpu: bool) -> int:
-    """The peak of a run's memory: of its process on the host, or of the GPU with the process's own context.
+    """The peak of a run's memory: of its processes on the host, or of one GPU with the process's own context.
+
+    On the host every rank counts as one that trains alone (whatever they divide, it is no more), and one process more,
+    which started them.
 
     Args:
         scenario: what is trained.
@@ -285,7 +288,10 @@ def expected_bytes(scenario: Scenario, shape: ModelShape, micro_batch: int, *, o
     """
     tensors = memory(scenario, shape, micro_batch, on_gpu=on_gpu)
     holes = (_HOLES_ON_GPU if on_gpu else _HOLES) * (tensors.activations_bytes + tensors.temporary_bytes)
-    return process_bytes(scenario, shape, on_gpu=on_gpu) + tensors.peak_bytes + round(holes)
+    beside = process_bytes(scenario, shape, on_gpu=on_gpu)
+    one = beside + tensors.peak_bytes + round(holes)
+    ranks = 1 if on_gpu else scenario.hardware.devices
+    return one if ranks == 1 else ranks * one + beside
 
 
 def process_bytes(scenario: Scenario, shape: ModelShape, *, on_gpu: bool) -> int:

@@ -15,11 +15,14 @@ from benchbench.training import activation_checkpointing, adapters, attention, l
 from benchbench.training.clock import clock_for
 from benchbench.training.compiling import Compiler
 from benchbench.training.events import Events
+from benchbench.training.group import Group
 from benchbench.training.loop import Loop, Parts
+from benchbench.training.spread import Spread
+from benchbench.training.strategies import Strategy
 from benchbench.workload import balance, models, orders, packing, pretrained
 from benchbench.workload.balance import class_weights
 from benchbench.workload.batches import padded
-from benchbench.workload.feeding import MicroBatches, Recipe
+from benchbench.workload.feeding import MicroBatches, Part, Recipe
 from benchbench.workload.preparing import Prepared, Progress, prepare
 from benchbench.workload.task import Objective, Task
 from benchbench.workload.vocabulary import PAD_ID
@@ -60,8 +63,17 @@ def load_data(scenario: Scenario, progress: Progress | None = None) -> Prepared:
     )
 
 
-def assemble(scenario: Scenario, prepared: Prepared, device: torch.device, events: Events) -> Loop:
+def assemble(
+    scenario: Scenario, prepared: Prepared, device: torch.device, events: Events, group: Group | None = None
+) -> Loop:
     """The measured loop of a scenario, its weights drawn and on the device, not yet started.
+
+    Args:
+        scenario: what is asked for.
+        prepared: its data.
+        device: where it is computed.
+        events: where what happens goes.
+        group: the ranks that it is spread over; None in a process that trains alone.
 
     Raises:
         ScenarioError: the model is none, or has fewer positions than a row has tokens.
@@ -73,7 +85,8 @@ def assemble(scenario: Scenario, prepared: Prepared, device: torch.device, event
     task = task_of(scenario)
     model = build_model(scenario, task, prepared).to(device)
     attention.check(scenario, model, device)
-    recipe = _recipe(scenario, task, prepared, model)
+    spread = None if group is None else _spread(scenario, model, device, group)
+    recipe = _recipe(scenario, task, prepared, model, Part() if group is None else _part(group, scenario))
     batches = MicroBatches(
         recipe,
         workers=scenario.data.workers,
@@ -82,10 +95,11 @@ def assemble(scenario: Scenario, prepared: Prepared, device: torch.device, event
     )
     around = levers.levers(training, model)
     compiler = Compiler(training.compile, events)
+    optimizer = optimizers.build(training.optimizer, model, device)
     parts = Parts(
         model=model,
         task=task,
-        optimizer=optimizers.build(training.optimizer, model, device),
+        optimizer=optimizer if spread is None else spread.divided.optimizer(optimizer),
         batches=batches,
         device=device,
         arithmetic=attention.restricted(arithmetic, training.attention),
@@ -93,19 +107,54 @@ def assemble(scenario: Scenario, prepared: Prepared, device: torch.device, event
         objective=_objective(scenario, prepared, device),
         judged=around.judged,
         before_update=around.before_update,
-        after_update=around.after_update,
+        after_update=around.after_update if spread is None else (*spread.after_update, *around.after_update),
         compressor=around.compressor,
         states=around.states,
         compiler=compiler,
+        spread=spread,
     )
     compiler.compile(model)
     if training.attention == "flash":
         attention.attempt(parts, recipe.batch(0)[0])
-    return Loop(parts, clock_for(device), events)
+    return Loop(parts, clock_for(device, alike=spread is not None), events)
 
 
-def _recipe(scenario: Scenario, task: Task, prepared: Prepared, model: torch.nn.Module) -> Recipe:
-    """How the scenario's global batches are made."""
+def _spread(scenario: Scenario, model: torch.nn.Module, device: torch.device, group: Group) -> Spread:
+    """The training spread over ranks; each replica draws random numbers of its own from now on.
+
+    Raises:
+        UnsupportedError: the strategy leaves no way for something that is asked for.
+    """
+    strategy = strategy_of(scenario)
+    replica = _part(group, scenario).number
+    if replica:
+        torch.manual_seed(int(np.random.SeedSequence([scenario.training.seed, replica]).generate_state(1)[0]))
+    return Spread(group=group, divided=strategy.apply(model, group, scenario), device=device)
+
+
+def strategy_of(scenario: Scenario) -> Strategy:
+    """The strategy that a scenario of several ranks names.
+
+    Raises:
+        UnsupportedError: it leaves no way for something else that the scenario asks for.
+    """
+    name = scenario.plan.strategy
+    assert name is not None
+    strategy = cast(Strategy, registry.load(registry.STRATEGIES, name))
+    refused = strategy.refuse(scenario)
+    if refused is not None:
+        raise UnsupportedError(refused[1], key=refused[0])
+    return strategy
+
+
+def _part(group: Group, scenario: Scenario) -> Part:
+    """A rank's part of each batch; those that divide one replica have the same."""
+    replicas = scenario.plan.data
+    return Part(group.rank.index * replicas // group.rank.world, replicas)
+
+
+def _recipe(scenario: Scenario, task: Task, prepared: Prepared, model: torch.nn.Module, part: Part) -> Recipe:
+    """How the scenario's global batches are made, or a rank's part of them."""
     data, training = scenario.data, scenario.training
     return Recipe(
         split=prepared.train,
@@ -118,8 +167,9 @@ def _recipe(scenario: Scenario, task: Task, prepared: Prepared, model: torch.nn.
             oversample=data.balance == "oversample",
             bucket=data.batching == "bucket",
         ),
-        micro_batch=training.global_batch if training.micro_batch == "auto" else training.micro_batch,
+        micro_batch=training.global_batch // part.of if training.micro_batch == "auto" else training.micro_batch,
         layout=packing.layout(model, data.sequence_length) if data.batching == "pack" else padded,
+        part=part,
     )
 
 

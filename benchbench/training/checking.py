@@ -41,6 +41,8 @@ def _problem(scenario: Scenario, number: int, events: Events | None) -> Problem 
         device = assembly.choose_device(scenario.hardware.device)
         precision.arithmetic(scenario.precision, device)
         levers.check(scenario, device)
+        if scenario.plan.world > 1:
+            assembly.strategy_of(scenario)
         if scenario.training.resume is not None:
             resuming.check(Path(scenario.training.resume), scenario)
         prepared = assembly.load_data(scenario, None if events is None else data_news(events))

@@ -136,12 +136,16 @@ class StreamClock(Generic[M]):
 
     Python is held back only when it is `AHEAD` steps in front, as far as any plain loop gets. Times are added up
     from mark to mark: a device counts milliseconds in 32 bits, which over an hour would be blunter than a step.
+
+    Args of the constructor:
+        stream: the device's.
+        alike: read each step `AHEAD` steps later, however early it was reached, so that several ranks read the same.
     """
 
     AHEAD = 8
 
-    def __init__(self, stream: Stream[M]) -> None:
-        self._stream = stream
+    def __init__(self, stream: Stream[M], *, alike: bool = False) -> None:
+        self._stream, self._alike = stream, alike
         self._pending: deque[_Pending[M]] = deque()
         self._free = [stream.buffer() for _ in range(self.AHEAD + 1)]
         self._last = stream.mark()
@@ -160,7 +164,7 @@ class StreamClock(Generic[M]):
         host.copy_(loss, non_blocking=True)
         self._pending.append(_Pending(number, self._stream.mark(), host))
         ticks = []
-        while self._pending and (len(self._pending) > self.AHEAD or self._pending[0].end.query()):
+        while len(self._pending) > self.AHEAD or (self._pending and not self._alike and self._pending[0].end.query()):
             ticks.append(self._finish(self._pending.popleft()))
         return ticks
 
@@ -178,6 +182,6 @@ class StreamClock(Generic[M]):
         return Tick(step=pending.step, t=self._last_s, step_s=step_s, loss=float(pending.loss))
 
 
-def clock_for(device: torch.device) -> Clock:
-    """The clock of a device."""
-    return StreamClock(CudaStream()) if device.type == "cuda" else HostClock()
+def clock_for(device: torch.device, *, alike: bool = False) -> Clock:
+    """The clock of a device; `alike` for one of several ranks (see `StreamClock`)."""
+    return StreamClock(CudaStream(), alike=alike) if device.type == "cuda" else HostClock()

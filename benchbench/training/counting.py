@@ -8,7 +8,7 @@ included; `model_flops` leave recomputation out, which is what a utilization of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode, bmm_flop, sdpa_backward_fl
 from benchbench.training import activation_checkpointing
 from benchbench.training.loop import Loop, Parts
 from benchbench.workload.batches import Batch
+from benchbench.workload.feeding import Part
 
 BATCHES = 32  # global batches over whose widths the mean is taken
 WHOLE_BATCHES = 4  # where each is computed as a whole
@@ -39,7 +40,8 @@ class StepFlops(NamedTuple):
 def step_flops(loop: Loop, *, whole: bool = False) -> StepFlops:
     """Counts the FLOPs of a step, from passes over single rows; weights, gradients and random numbers stay as they are.
 
-    A batch's FLOPs are proportional to its rows at one width, so that one row of every width is enough.
+    A batch's FLOPs are proportional to its rows at one width, so that one row of every width is enough. Ranks count
+    the whole batches too, together: none takes a pass that the others do not.
 
     Args:
         loop: between two stretches.
@@ -50,9 +52,10 @@ def step_flops(loop: Loop, *, whole: bool = False) -> StepFlops:
     batches = WHOLE_BATCHES if whole else BATCHES
     known: dict[tuple[object, ...], tuple[int, int]] = {}
     flops = model_flops = 0
+    recipe = replace(parts.batches.recipe, part=Part())
     with _untouched(parts):
         for number in range(batches):
-            for batch in parts.batches.recipe.batch(number):
+            for batch in recipe.batch(number):
                 rows, shown = (1, batch) if whole else (len(batch.inputs["input_ids"]), _first_row(batch))
                 shape = _shape(shown)
                 if shape not in known:
@@ -113,7 +116,8 @@ def _untouched(parts: Parts) -> Iterator[None]:
     """Passes that leave no trace: no gradients, no random numbers drawn, no compilation."""
     devices = [parts.device.index or 0] if parts.device.type == "cuda" else []
     parts.model.train()
-    with torch.random.fork_rng(devices), parts.compiler.plain():
+    quiet = nullcontext() if parts.spread is None else parts.spread.quiet()
+    with torch.random.fork_rng(devices), parts.compiler.plain(), quiet:
         try:
             yield
         finally:

@@ -43,6 +43,9 @@ def examine(scenario: Scenario, loop: Loop, events: Events, most_s: float) -> di
         facts |= {"flops_per_step": flops.flops, "model_flops_per_step": flops.model_flops}
     if most_s <= 0:
         return facts
+    if loop.parts.spread is not None:
+        facts["profile_left_out"] = "the steps of several ranks are not looked into yet"
+        return facts
     step_s = max(0.0, loop.training_s - loop.parts.compiler.spent_s) / max(1, loop.steps_taken)
     if _STEPS * _SLOWDOWN * step_s > most_s:
         facts["profile_left_out"] = f"{_STEPS} more steps could take {_STEPS * _SLOWDOWN * step_s:.0f} s"

@@ -11,11 +11,12 @@ _ALLOCATION_WORDS = ("DefaultCPUAllocator", "ALLOC_FAILED", "out of memory")
 
 
 class DivergedError(Exception):
-    """The loss is no longer a finite number."""
+    """The loss is no longer a finite number; `rank` is the one whose part of it is none, where only some are."""
 
-    def __init__(self, step: int, loss: float) -> None:
-        super().__init__(f"the loss became {loss} at step {step}")
+    def __init__(self, step: int, loss: float, rank: int | None = None) -> None:
+        super().__init__(f"the loss became {loss} at step {step}" + ("" if rank is None else f" on rank {rank}"))
         self.step = step
+        self.rank = rank
 
 
 def kind_of(error: BaseException) -> str:

@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from benchbench.training.events import Events
 from benchbench.training.failures import DivergedError
 from benchbench.training.precision import Arithmetic
 from benchbench.training.schedules import factor
+from benchbench.training.spread import Spread
 from benchbench.workload.batches import Batch
 from benchbench.workload.feeding import MicroBatches
 from benchbench.workload.task import Objective, Task
@@ -53,6 +54,7 @@ class Parts:
         compressor: makes the compressed copies, where the model is compressed.
         states: what is `Stateful` among the callables, by name.
         compiler: keeps account of the model's compilation.
+        spread: how the training is spread over ranks; None in a process that trains alone.
     """
 
     model: torch.nn.Module
@@ -69,6 +71,15 @@ class Parts:
     compressor: Compressor | None = None
     states: Mapping[str, Stateful] = field(default_factory=dict)
     compiler: Compiler
+    spread: Spread | None = None
+
+    @property
+    def forward(self) -> torch.nn.Module:
+        """What a training pass calls: the model, or what divides it."""
+        return self.model if self.spread is None else self.spread.divided.forward
+
+
+_ALONE = nullcontext()
 
 
 @dataclass
@@ -93,6 +104,8 @@ class Loop:
         """Begins a stretch."""
         self.parts.model.train()
         self.parts.batches.begin()
+        if self.parts.spread is not None:
+            self.parts.spread.begin()
         self.clock.start()
 
     def step(self) -> list[float]:
@@ -117,13 +130,15 @@ class Loop:
             group["lr"] = rate
         loss = self.accumulate(micro_batches)
         self.update()
-        samples = sum(b.samples for b in micro_batches)
-        self._waiting.append((samples, sum(b.tokens for b in micro_batches), data_wait_s, rate))
+        self._waiting.append((*_amounts(micro_batches), data_wait_s, rate))
         return [self._report(tick) for tick in self.clock.step(self.steps_taken, loss)]
 
     def stop(self) -> list[float]:
         """Ends a stretch: every step taken is over and reported when it returns."""
-        return [self._report(tick) for tick in self.clock.stop()]
+        times_s = [self._report(tick) for tick in self.clock.stop()]
+        if self.parts.spread is not None:
+            self.parts.spread.end()
+        return times_s
 
     def state_dict(self) -> dict[str, Any]:
         """Where it stands between two stretches; the weights and the rest of its parts are not in it."""
@@ -153,20 +168,23 @@ class Loop:
         """Adds the gradients of a batch's loss to the weights' own.
 
         Args:
-            micro_batches: of one batch, over whose labelled positions each part of the loss is a mean.
+            micro_batches: of one batch, or of this rank's part of it, over whose labelled positions (the batch's) each
+                part of the loss is a mean.
 
         Returns:
-            The loss. Scalar, float32.
+            The loss, or this rank's share of it. Scalar, float32.
         """
-        parts = self.parts
+        parts, spread = self.parts, self.parts.spread
         counts = _counts(micro_batches)
         total: torch.Tensor | None = None
         for host_batch in micro_batches:
             batch = host_batch.to(parts.device)
-            with parts.arithmetic.autocast():
-                sums = parts.task.loss_sums(parts.model, batch, parts.objective)
-                loss = _total([part / max(1, counts[name]) for name, part in sums.items()])
-            parts.arithmetic.scaled(loss).backward()  # type: ignore[no-untyped-call]
+            with _ALONE if spread is None else spread.turn(last=host_batch is micro_batches[-1]):
+                with parts.arithmetic.autocast():
+                    sums = parts.task.loss_sums(parts.forward, batch, parts.objective)
+                    loss = _total([part / max(1, counts[name]) for name, part in sums.items()])
+                weighed = loss if spread is None else spread.weighed(loss)
+                parts.arithmetic.scaled(weighed).backward()  # type: ignore[no-untyped-call]
             total = loss.detach() if total is None else total + loss.detach()
         assert total is not None
         return total
@@ -180,7 +198,8 @@ class Loop:
         for change in parts.before_update:
             change()
         if parts.training.gradient_clip is not None:
-            torch.nn.utils.clip_grad_norm_(parts.model.parameters(), parts.training.gradient_clip)
+            clip = torch.nn.utils.clip_grad_norm_ if parts.spread is None else parts.spread.divided.clip
+            clip(parts.model.parameters(), parts.training.gradient_clip)
         if scaler is None:
             parts.optimizer.step()
         else:
@@ -192,20 +211,35 @@ class Loop:
 
     def _report(self, tick: Tick) -> float:
         samples, tokens, data_wait_s, rate = self._waiting.popleft()
+        told: Mapping[str, float] = {}
+        culprit = None
+        if self.parts.spread is not None:
+            tick, data_wait_s, told, culprit = self.parts.spread.together(tick, data_wait_s)
         self.training_s += tick.step_s
         self.last_loss = tick.loss
         finite = math.isfinite(tick.loss)
         self.events.emit(
             "step", t=tick.t, step=tick.step, step_s=tick.step_s, data_wait_s=data_wait_s, samples=samples,
-            tokens=tokens, loss=tick.loss if finite else None, learning_rate=rate,
+            tokens=tokens, loss=tick.loss if finite else None, learning_rate=rate, **told,
         )  # fmt: skip
         if not finite:
-            raise DivergedError(tick.step, tick.loss)
+            raise DivergedError(tick.step, tick.loss, culprit)
         return tick.step_s
 
 
+def _amounts(micro_batches: Sequence[Batch]) -> tuple[int, int]:
+    """Samples and tokens of a batch, the parts of other ranks included."""
+    whole = micro_batches[0].whole
+    if whole is not None:
+        return whole.samples, whole.tokens
+    return sum(b.samples for b in micro_batches), sum(b.tokens for b in micro_batches)
+
+
 def _counts(micro_batches: Sequence[Batch]) -> Mapping[str, int]:
-    """The labelled positions of a batch, by label."""
+    """The labelled positions of a batch, by label, the parts of other ranks included."""
+    whole = micro_batches[0].whole
+    if whole is not None:
+        return whole.counts
     if len(micro_batches) == 1:
         return micro_batches[0].counts
     counts: Counter[str] = Counter()

@@ -164,7 +164,15 @@ def completed(loop: Loop, events: Events, rows: HeldOut, metrics: Mapping[str, f
 
 
 def _score(loop: Loop, rows: HeldOut) -> Mapping[str, float]:
+    spread = loop.parts.spread
+    return _own_score(loop, rows) if spread is None else spread.score(lambda: _own_score(loop, rows))
+
+
+def _own_score(loop: Loop, rows: HeldOut) -> Mapping[str, float]:
+    """The metrics as this process finds them. Weights that are gathered under `inference_mode` cannot be trained on."""
     parts = loop.parts
-    with parts.compiler.plain(), parts.judged() as model, torch.inference_mode(), parts.arithmetic.autocast():
+    divided = parts.spread is not None and not parts.spread.divided.whole
+    without = torch.no_grad if divided else torch.inference_mode
+    with parts.compiler.plain(), parts.judged() as model, without(), parts.arithmetic.autocast():
         model.eval()
         return parts.task.score(model, rows)

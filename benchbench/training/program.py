@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,9 +20,11 @@ from benchbench.training.aside import Aside
 from benchbench.training.data_news import data_news
 from benchbench.training.events import Events
 from benchbench.training.examination import examine
+from benchbench.training.group import Group, join
 from benchbench.training.keeping import Keeper
 from benchbench.training.loop import Loop, Parts
 from benchbench.training.noise_scale import NoiseScale
+from benchbench.training.ranks import Rank, marker
 from benchbench.training.shape import peak_resident_bytes
 from benchbench.workload import pretrained
 from benchbench.workload.batches import EVALUATION_BATCH, held_out, label_counts
@@ -49,30 +52,85 @@ class Limits:
     examine_s: float = 0.0
 
 
-def run(scenario: Scenario, events: Events, limits: Limits) -> None:
+def run(scenario: Scenario, events: Events, limits: Limits, rank: Rank | None = None) -> Loop:
     """Carries out a scenario, reporting all of it as events.
+
+    Args:
+        scenario: what to carry out.
+        events: where they go.
+        limits: what the parent allows.
+        rank: which of several processes that train together this is; None where it trains alone.
+
+    Returns:
+        What trained. A rank holds on to it until it exits: torch's collectives cannot always be taken down in order.
 
     Raises:
         ScenarioError: the scenario asks for what its own parts cannot give.
         UnsupportedError: this machine lacks what it asks for.
         DivergedError: the loss is no longer finite.
     """
+    assert (rank is None) == (scenario.plan.world == 1)
     end_s = time.monotonic() + limits.timeout_s
-    device = assembly.choose_device(scenario.hardware.device)
+    device = _device(scenario, rank)
     if scenario.hardware.threads is not None:
         torch.set_num_threads(scenario.hardware.threads)
+    group = None if rank is None else join(rank, device, limits.timeout_s)
     events.emit("phase", name="data")
-    prepared = assembly.load_data(scenario, data_news(events))
+    prepared = _data(scenario, events, group)
     if limits.longest_rows:
         prepared = _longest(prepared, scenario.training.global_batch)
     events.emit("phase", name="model")
-    loop = assembly.assemble(scenario, prepared, device, events)
+    loop = assembly.assemble(scenario, prepared, device, events, group)
     emulation = precision.emulation(scenario.precision, device)
     if emulation is not None:
         events.emit("warning", code="emulated-precision", message=emulation)
-    events.emit("ready", **_facts(scenario, prepared, loop.parts))
+    if group is not None:
+        assert loop.parts.spread is not None
+        loop.parts.spread.marker = marker(group.rank)
+    events.emit("ready", **_facts(scenario, prepared, loop.parts), **_of_ranks(loop.parts, events))
     with contextlib.closing(loop.parts.batches):
         _carry_out(scenario, prepared, loop, events, limits, end_s)
+    if group is not None:
+        group.wait()
+    return loop
+
+
+def _device(scenario: Scenario, rank: Rank | None) -> torch.device:
+    device = assembly.choose_device(scenario.hardware.device)
+    if rank is not None and device.type == "cuda":
+        device = torch.device("cuda", rank.local)
+        torch.cuda.set_device(device)
+    return device
+
+
+def _data(scenario: Scenario, events: Events, group: Group | None) -> Prepared:
+    """The rows; of several ranks the first prepares them, and the others find them in the cache."""
+    first = group is None or group.rank.index == 0
+    if not first:
+        group.wait()  # type: ignore[union-attr]
+    prepared = assembly.load_data(scenario, data_news(events))
+    if first and group is not None:
+        group.wait()
+    return prepared
+
+
+def _of_ranks(parts: Parts, events: Events) -> dict[str, object]:
+    """What an event tells of this rank, and the first word of all of them."""
+    spread = parts.spread
+    if spread is None:
+        return {}
+    cuda = parts.device.type == "cuda"
+    cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    mine = {
+        "rank": spread.group.rank.index,
+        "device": str(parts.device),
+        "device_uuid": f"GPU-{torch.cuda.get_device_properties().uuid}" if cuda else None,
+        "cpus": cpus,
+        "threads": torch.get_num_threads(),
+    }
+    events.emit("rank", **mine)
+    uuids = [one["device_uuid"] for one in spread.group.objects(mine)]
+    return {"ranks": spread.group.rank.world, **({"device_uuids": uuids} if cuda else {})}
 
 
 def _carry_out(
@@ -116,7 +174,7 @@ def _aside(scenario: Scenario, prepared: Prepared, loop: Loop, events: Events, l
             "and so does warming up twice; telemetry and the figures of a step are of the steps after it"
         )
         events.emit("warning", code="resumed", message=told)
-    several = training.global_batch > 1
+    several = training.global_batch > 1 and loop.parts.spread is None
     return Aside(
         noise_scale=NoiseScale(loop, oversample=scenario.data.balance == "oversample") if several else None,
         keeper=Keeper(limits.checkpoints, loop, scenario, prepared)
@@ -164,7 +222,7 @@ def _facts(scenario: Scenario, prepared: Prepared, parts: Parts) -> dict[str, st
         "trainable_parameters": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "attention": getattr(config, "_attn_implementation", None),
         "micro_batch": micro_batch,
-        "accumulation": scenario.training.global_batch // micro_batch,
+        "accumulation": scenario.training.global_batch // scenario.plan.data // micro_batch,
         "labels": len(prepared.encoding.labels),
         "train_rows": len(prepared.train),
         "validation_rows": len(prepared.validation),

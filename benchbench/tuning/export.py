@@ -49,7 +49,7 @@ class Chosen:
     @property
     def accumulation(self) -> int:
         """Forward passes a device and optimizer step."""
-        return -(-self.scenario.training.global_batch // (self.scenario.data_degree * self.micro_batch))
+        return -(-self.scenario.training.global_batch // (self.scenario.plan.data * self.micro_batch))
 
     @property
     def warmup_steps(self) -> int:
@@ -98,7 +98,7 @@ def chosen_of(study: Study, runs: Sequence[Run]) -> Chosen:
     """
     scenario = recommended_of(study)
     facts = {name: value for run in runs for repeat in run.repeats for name, value in repeat.facts.items()}
-    share = scenario.training.global_batch // scenario.data_degree
+    share = scenario.training.global_batch // scenario.plan.data
     asked, seen = scenario.training.micro_batch, facts.get("micro_batch")
     notes: tuple[str, ...] = ()
     if asked != "auto":

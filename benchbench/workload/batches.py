@@ -56,6 +56,21 @@ class Blocks:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A global batch of which a process has a part only.
+
+    Attributes:
+        counts: labelled positions of each label.
+        samples: sequences.
+        tokens: those that are not padding.
+    """
+
+    counts: Mapping[str, int]
+    samples: int
+    tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Batch:
     """A micro-batch as tensors.
 
@@ -69,6 +84,7 @@ class Batch:
         blocks: of rows that sequences share: makes `attention_mask`, which on the host numbers the sequences, the
             mask of pairs that it is on the device; `inputs` then says in `firsts` where each sequence begins, (n,),
             if there are labels of whole sequences, and these have shape (n,).
+        whole: of the global batch, where other ranks have the rest of it.
     """
 
     inputs: Mapping[str, torch.Tensor]
@@ -78,6 +94,7 @@ class Batch:
     samples: int
     tokens: int
     blocks: Blocks | None = None
+    whole: Whole | None = None
 
     def to(self, device: torch.device) -> Batch:
         """The batch as a model takes it in, on a device; copied without waiting where the memory is pinned."""

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from benchbench.workload.batches import Batch, Layout, padded
-from benchbench.workload.examples import Examples
+from benchbench.workload.batches import Batch, Layout, Whole, label_counts, padded
+from benchbench.workload.examples import Examples, Longs
 from benchbench.workload.orders import Order
 from benchbench.workload.task import Encoding, Task
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of several equal parts of every global batch: number `number`, from 0, of `of`."""
+
+    number: int = 0
+    of: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +34,9 @@ class Recipe:
         task: what changes each time that they are seen.
         encoding: how they were encoded.
         order: the numbers of each global batch's rows.
-        micro_batch: rows per forward, a divisor of the global batch.
+        micro_batch: rows per forward, a divisor of the part.
         layout: how a micro-batch is laid out.
+        part: the rows of each global batch that are this process's; what is drawn afresh is drawn for all of them.
     """
 
     split: Examples
@@ -36,19 +45,33 @@ class Recipe:
     order: Order
     micro_batch: int
     layout: Layout = padded
+    part: Part = Part()
 
     def batch(self, number: int) -> list[Batch]:
-        """The micro-batches of a global batch, counted from 0."""
+        """The micro-batches of this process's part of a global batch, counted from 0."""
         rows, pad = self.order.rows(number), self.encoding.vocabulary.pad
         examples = self.split.take(rows)
         if self.task.redraws:
             generator = np.random.default_rng([self.order.seed, number])
             examples = self.task.afresh(examples, self.encoding, generator)
+        whole = None
+        if self.part.of > 1:
+            whole = Whole(counts=label_counts(examples), samples=len(examples), tokens=examples.tokens)
+            mine = _mine(len(rows), self.part)
+            examples, rows = examples.take(mine), rows[mine]
         if len(rows) <= self.micro_batch:
-            return [self.layout(examples, rows, pad)]
-        places = np.arange(len(rows), dtype=np.int64)
-        parts = [places[i : i + self.micro_batch] for i in range(0, len(rows), self.micro_batch)]
-        return [self.layout(examples.take(part), rows[part], pad) for part in parts]
+            found = [self.layout(examples, rows, pad)]
+        else:
+            places = np.arange(len(rows), dtype=np.int64)
+            parts = [places[i : i + self.micro_batch] for i in range(0, len(rows), self.micro_batch)]
+            found = [self.layout(examples.take(part), rows[part], pad) for part in parts]
+        return found if whole is None else [replace(batch, whole=whole) for batch in found]
+
+
+def _mine(rows: int, part: Part) -> Longs:
+    """The places of a part's rows in a global batch."""
+    share = rows // part.of
+    return np.arange(part.number * share, (part.number + 1) * share, dtype=np.int64)
 
 
 class MicroBatches:

@@ -268,8 +268,8 @@ def test_the_seed_and_the_command_are_kept(
 @pytest.mark.parametrize(
     ("setting", "key"),
     [
-        ("search.space={parallelism.shard: [none, zero3]}", "search.space.parallelism.shard"),
-        ("search.baseline={parallelism.shard: zero1}", "search.baseline.parallelism.shard"),
+        ("search.space={parallelism.pipeline: [1, 2]}", "search.space.parallelism.pipeline"),
+        ("search.baseline={parallelism.pipeline: 2, hardware.devices: 2}", "search.baseline.parallelism.pipeline"),
     ],
 )
 def test_a_value_without_an_engine_is_refused_before_anything_runs(

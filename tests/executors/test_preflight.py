@@ -33,7 +33,10 @@ def test_a_plain_scenario_passes(tmp_path: Path) -> None:
         ("hardware.device=cuda", UnsupportedError, "hardware.device", "no CUDA device"),
         ("precision=tf32", UnsupportedError, "precision", "NVIDIA"),
         ("precision=fp8", UnsupportedError, "precision", "fp8 is arithmetic of NVIDIA GPUs"),
-        ("parallelism.local_sgd=2", UnsupportedError, "parallelism.local_sgd", "not implemented yet"),
+        ("parallelism.local_sgd=2", UnsupportedError, "parallelism.local_sgd", "there is one device"),
+        ("parallelism.shard=zero2", UnsupportedError, "parallelism.shard", "set hardware.devices to 2 or more"),
+        ("parallelism.bucket_mib=5", UnsupportedError, "parallelism.bucket_mib", "leave it at 25.0"),
+        ("parallelism.communication=bf16", UnsupportedError, "parallelism.communication", "leave it at none"),
     ],
 )
 def test_what_cannot_run_is_named(tmp_path: Path, override: str, kind: type[InputError], key: str, says: str) -> None:

@@ -41,6 +41,7 @@ COMPANIONS: dict[str, dict[str, Any]] = {
     "parallelism.data": {"hardware.devices": 2},
     "parallelism.tensor": {"hardware.devices": 2},
     "parallelism.pipeline": {"hardware.devices": 2},
+    "parallelism.context": {"hardware.devices": 2},
     "hardware.devices": {"parallelism.data": 2},
     "hardware.nodes": {"parallelism.data": 2},
     "training.global_batch": {"training.micro_batch": "auto"},
@@ -155,16 +156,12 @@ def test_a_new_field_is_refused_until_an_engine_is_named() -> None:
     ("change", "message"),
     [
         (
-            {"parallelism.communication": "fp16"},
-            "parallelism.communication: 'fp16' is legal, but is not implemented yet; today: none",
-        ),
-        (
             {"model": None, "task": None, "trainer": {"command": ["x"]}},
             "trainer: this is legal, but is not implemented",
         ),
         (
-            {"parallelism.local_sgd": 2},
-            "parallelism.local_sgd: 2 is legal, but is not implemented yet; today: 1",
+            {"parallelism.pipeline": 2, "hardware.devices": 2},
+            "parallelism.pipeline: 2 is legal, but is not implemented yet; today: 1",
         ),
     ],
 )
@@ -177,11 +174,15 @@ def test_the_message(plain: Scenario, change: dict[str, Any], message: str) -> N
 @pytest.mark.parametrize(
     ("change", "key"),
     [
-        ({"search.space.parallelism.communication": ["none", "fp16"]}, "search.space.parallelism.communication"),
+        ({"search.space.parallelism.communication": ["none", "fp16"]}, None),
+        ({"search.space.parallelism.tensor": [1, 2]}, None),
         ({"search.space.precision": ["fp32", "fp8"]}, None),
-        ({"search.space.parallelism.local_sgd": {"low": 1, "high": 4}}, "search.space.parallelism.local_sgd"),
+        ({"search.space.parallelism.pipeline": {"low": 1, "high": 4}}, "search.space.parallelism.pipeline"),
         ({"search.space.training.adapter": ["none"]}, None),
-        ({"search.baseline.parallelism.communication": "bf16"}, "search.baseline.parallelism.communication"),
+        (
+            {"search.baseline": {"parallelism.pipeline": 2, "hardware.devices": 2}},
+            "search.baseline.parallelism.pipeline",
+        ),
         ({"search.space.training.optimizer.learning_rate": {"low": 0.1, "high": 0.2}}, None),
         ({}, None),
     ],

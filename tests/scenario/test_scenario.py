@@ -144,7 +144,7 @@ def test_degrees_fill_the_devices(
         assert misfit(settings).key == key
         return
     made = small(**settings)
-    assert made.data_degree * tensor * pipeline == devices * nodes
+    assert made.plan.data * tensor * pipeline == devices * nodes == made.plan.world
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,14 @@ def test_the_peak_is_of_the_backward_pass_or_of_the_update() -> None:
     assert found(tied).peak_bytes - many.peak_bytes == 2 * 4 * 10**8
 
 
+def test_ranks_on_the_host_take_a_process_each_and_one_to_start_them() -> None:
+    half = vary(BASE, {"training.global_batch": 4, "training.micro_batch": 4})
+    ranks = vary(BASE, {"hardware.devices": 2, "parallelism.data": 2, "training.micro_batch": 4})
+    one, beside = expected_bytes(half, SHAPE, 4, on_gpu=False), process_bytes(half, SHAPE, on_gpu=False)
+    assert expected_bytes(ranks, SHAPE, 4, on_gpu=False) == 2 * one + beside
+    assert expected_bytes(ranks, SHAPE, 4, on_gpu=True) == expected_bytes(half, SHAPE, 4, on_gpu=True)
+
+
 def test_a_run_takes_its_process_and_its_tensors() -> None:
     tensors = memory(BASE, SHAPE, 8, on_gpu=False).peak_bytes
     assert expected_bytes(BASE, SHAPE, 8, on_gpu=False) >= process_bytes(BASE, SHAPE, on_gpu=False) + tensors

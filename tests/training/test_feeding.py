@@ -28,6 +28,26 @@ from tests.training.small import CPU, Recorder, loop_of, prepared, scenario, tak
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
 
 
+@pytest.mark.parametrize("task", ["sequence-classification", "masked-lm"])
+def test_parts_are_the_rows_of_the_whole_batch_and_know_its_counts(task: str) -> None:
+    rows = prepared()
+    if task == "masked-lm":
+        rows = replace(rows, train=Examples(columns=rows.train.columns))
+    recipe = loop_of(scenario().model_copy(update={"task": task}), rows)[0].parts.batches.recipe
+    (whole,) = recipe.batch(3)
+    parts = [replace(recipe, part=feeding.Part(index, 4), micro_batch=1).batch(3) for index in range(4)]
+    assert np.concatenate([batch.rows for part in parts for batch in part]).tolist() == whole.rows.tolist()
+    for part in parts:
+        assert len(part) == 2
+        for batch in part:
+            assert batch.whole is not None
+            assert batch.whole.counts == whole.counts
+            assert (batch.whole.samples, batch.whole.tokens) == (whole.samples, whole.tokens)
+    ids = [batch.inputs["input_ids"][0] for part in parts for batch in part]
+    for row, part_ids in enumerate(ids):
+        assert torch.equal(part_ids, whole.inputs["input_ids"][row, : len(part_ids)])
+
+
 @pytest.fixture(autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "feeding-cache"))

@@ -50,19 +50,34 @@ def is_decayed(parameter: torch.Tensor) -> bool:
 def _groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> Groups:
     every = list(parameters)
     groups: Groups = [
-        {"params": [p for p in every if is_decayed(p)], "weight_decay": weight_decay},
-        {"params": [p for p in every if not is_decayed(p)], "weight_decay": 0.0},
+        {
+            "params": [p for p in every if is_decayed(p) == decayed and _is_divided(p) == divided],
+            "weight_decay": weight_decay if decayed else 0.0,
+        }
+        for divided in (False, True)  # among ranks: torch moves no such weights together with others
+        for decayed in (True, False)
     ]
     return [group for group in groups if group["params"]]
 
 
+def _is_divided(parameter: torch.Tensor) -> bool:
+    """Whether a rank has only a part of a parameter (a DTensor, whose import a training of one process spares)."""
+    return hasattr(parameter, "placements")
+
+
+def _divided(groups: Groups) -> bool:
+    """Whether some parameters are divided: torch's fused SGD takes none of them."""
+    return any(_is_divided(p) for group in groups for p in group["params"])
+
+
 def _sgd(groups: Groups, optimizer: Optimizer, device: torch.device) -> torch.optim.Optimizer:
-    return torch.optim.SGD(groups, lr=optimizer.learning_rate, fused=_fused(device))
+    return torch.optim.SGD(groups, lr=optimizer.learning_rate, fused=_fused(device) and not _divided(groups))
 
 
 def _momentum(groups: Groups, optimizer: Optimizer, device: torch.device) -> torch.optim.Optimizer:
     momentum = optimizer.constant("momentum")
-    return torch.optim.SGD(groups, lr=optimizer.learning_rate, momentum=momentum, fused=_fused(device))
+    fused = _fused(device) and not _divided(groups)
+    return torch.optim.SGD(groups, lr=optimizer.learning_rate, momentum=momentum, fused=fused)
 
 
 def _adam(groups: Groups, optimizer: Optimizer, device: torch.device) -> torch.optim.Optimizer:
