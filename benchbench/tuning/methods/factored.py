@@ -21,12 +21,14 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
 from benchbench.record.study import Overrides
+from benchbench.scenario.knobs import Factor
 from benchbench.tuning.method import Field, Means, Plan, Standing
 from benchbench.tuning.model.choosing import WORTH, Choice, Costs, choose
 from benchbench.tuning.model.encoding import Encoded, Encoding, Flags
-from benchbench.tuning.model.factored import Factored
+from benchbench.tuning.model.factored import HYPOTHESES, Factored
 from benchbench.tuning.model.holding import Holding
 from benchbench.tuning.model.readings import Failing, Reading
+from benchbench.tuning.power import repeats_to_decide
 from benchbench.tuning.space import Ranged, Scalar, identity
 from benchbench.tuning.stop import Stop
 
@@ -40,6 +42,7 @@ _UNHELD = 4.0  # times the longest training: what holds the constraints may be s
 _SURE = 0.9  # that the constraints hold: where it is less sure, a probe comes before a training
 _ENDS = (0.35, 0.6)  # draws below the first mean the first objective alone, below the second the second alone
 _UNPROVED = 0.05  # of the time: a smaller gain is not worth a confirmation of fewer repeats, which could not prove it
+_OPTIMISM = 2.5  # standard deviations: steps to the target that a setup is all but sure to need
 _MARGIN = 1.08  # a repeat takes a little longer than the last one did
 
 
@@ -49,10 +52,12 @@ class _Best(NamedTuple):
     Attributes:
         log: of everything that was measured.
         finalist_log: of the best setup that is not the baseline; None where the baseline is better.
+        baseline_log: of the baseline; infinite where it has no time.
     """
 
     log: float
     finalist_log: float | None
+    baseline_log: float = math.inf
 
 
 class FactoredMethod:
@@ -82,7 +87,7 @@ class FactoredMethod:
         self._note_breaches(reading)
         self._trainings[name] += reading.trained or not self._field.trains
         signature = self._encoding.step_signature(overrides)
-        if reading.step_s is not None:
+        if reading.step_s is not None or reading.step_s_over is not None:
             self._probed.add(signature)
         if reading.failing is Failing.MEMORY:
             self._no_memory.add(signature)
@@ -145,7 +150,7 @@ class FactoredMethod:
         setup, deadline_s = self._next, choice.deadline_s
         assert setup is not None
         if deadline_s is None:
-            return Plan(probe=self._field.trains, why=_why(choice))
+            return Plan(probe=self._field.trains, too_slow_s=choice.too_slow_s, why=_why(choice))
         signature = self._encoding.step_signature(setup)
         known = [r for r in self._readings if self._encoding.step_signature(r.overrides) == signature]
         worth = min(self._worth(r, weight) for r in known or self._readings)
@@ -200,15 +205,37 @@ class FactoredMethod:
         best = self._best(model, weight)
         probed = np.array([self._encoding.step_signature(setup) in self._probed for setup in pool])
         found: Choice | None = None
-        for repeats in range(means.repeats, 0, -1) if means.repeats else (0,):
+        most = self._repeats(means, best, model.noise)
+        for repeats in range(most, 0, -1) if most else (0,):
             costs = self._costs(means, repeats, best)
             choice = choose(model, encoded, best.log, costs, probed, allowed, lambda i: self._field.legal(pool[i]))
-            least = WORTH if found is None and repeats == means.repeats else _UNPROVED
+            least = WORTH if found is None and repeats == most else _UNPROVED
             if choice is not None and (found is None or choice.gain >= least):
                 found = self._carefully(choice, model, encoded, costs, probed)
             if best.finalist_log is not None or (found is not None and found.gain >= least):
                 break
-        return found
+        return self._given_up(found, model, encoded, best)
+
+    def _repeats(self, means: Means, best: _Best, noise: float) -> int:
+        """Of the confirmation that is set aside: more, where those prove what was found, and the budget has them."""
+        if not means.repeats or best.finalist_log is None:
+            return means.repeats
+        wanted = repeats_to_decide(best.baseline_log - best.finalist_log, noise, means.repeats, self._field.confidence)
+        costs = self._costs(means, wanted or means.repeats, best)
+        assert costs.finalist_s is not None
+        return wanted if wanted is not None and wanted * costs.finalist_s <= costs.left_s else means.repeats
+
+    def _given_up(self, choice: Choice | None, model: Factored, pool: Encoded, best: _Best) -> Choice | None:
+        """The choice; of a probe, with the time of a step with which nothing that shares its steps beats the best."""
+        alone = self._field.objectives == 1 and not self._field.trades and math.isfinite(best.log)
+        if choice is None or choice.deadline_s is not None or model.steps is None or not alone:
+            return choice
+        columns = [i for i, column in enumerate(self._encoding.columns) if column.moves is not Factor.STEPS]
+        coordinates = pool.coordinates[:, columns]
+        same = np.flatnonzero((coordinates == coordinates[choice.setup]).all(axis=1))
+        steps = model.steps.at(pool.take(same), HYPOTHESES)
+        fewest = float((steps.mean - _OPTIMISM * steps.spread).min())
+        return choice._replace(too_slow_s=math.exp(best.log - fewest))
 
     def _carefully(self, choice: Choice, model: Factored, pool: Encoded, costs: Costs, probed: Flags) -> Choice:
         """The choice; or a probe of it, where that shows for less what must be known before a training.
@@ -235,7 +262,7 @@ class FactoredMethod:
         baseline_log = logs.pop(identity(self._field.baseline), math.inf)
         finalist_log = min(logs.values(), default=math.inf)
         found = finalist_log < baseline_log
-        return _Best(min(baseline_log, finalist_log), finalist_log if found else None)
+        return _Best(min(baseline_log, finalist_log), finalist_log if found else None, baseline_log)
 
     def _has_value(self, reading: Reading) -> bool:
         return reading.steps is not None if self._field.trains else reading.step_s is not None
