@@ -25,7 +25,7 @@ _LEAST_AT_CAP = 5
 _SETTLING_STEPS = 100
 _CHECK_GROWTH = 1.1
 _LIKELY_WARMUP = 20
-_FEWEST_TO_GIVE_UP = 10  # steps: the last half of them is looked at
+_FEWEST_TO_GIVE_UP = 20  # steps: the last half of them is looked at, by when a warm-up is over mostly
 _SURE_TO_GIVE_UP = 0.99  # confidence of its interval
 
 
@@ -45,7 +45,7 @@ class ThroughputStop:
     the mean is known to within `relative_halfwidth`, or after 60 s of measuring (half of a shorter timeout). A
     series that has not settled by then is measured over its second half and called unsettled.
 
-    A probe of a search ends, too, as soon as it cannot matter any more: where the last half of ten steps or more took
+    A probe of a search ends, too, as soon as it cannot matter any more: where the last half of twenty or more took
     longer than `too_slow_s`, their mean with its interval and the fastest of them alike.
 
     Attributes:

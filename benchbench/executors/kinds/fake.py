@@ -20,7 +20,7 @@ from benchbench.record.store import now, read_raw
 from benchbench.record.types import Failure, Outcome, Repeat
 from benchbench.scenario.scenario import Scenario
 
-_GIVEN_UP = 10  # steps of a probe whose steps are too slow
+_GIVEN_UP = 20  # steps of a probe whose steps are too slow
 
 
 @dataclass(frozen=True, kw_only=True)
