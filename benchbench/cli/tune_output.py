@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from benchbench.record.study import Study
 from benchbench.stats.estimate import Estimate
 from benchbench.tuning.budget import confirmation_repeats
 from benchbench.tuning.derived import Derived
+from benchbench.tuning.reuse import Known
 from benchbench.tuning.setups import Question
-from benchbench.tuning.tune import StoredStudy, TuneRequest
+from benchbench.tuning.tune import StoredStudy, TuneRequest, known_before
 from benchbench.units import human
 
 _METHODS = {
@@ -24,6 +26,7 @@ _METHODS = {
 }
 _LATE_SHARE = 0.05
 _LATE_S = 30.0
+_NAMED = 3  # runs, where there are many
 
 
 def say(message: str) -> None:
@@ -147,15 +150,35 @@ def dry_run(request: TuneRequest, question: Question, *, as_json: bool) -> int:
         say(f"setups are compared under the proxy {changed}; the best is measured in the scenario itself")
     say(f"first the baseline, what is run today; then {_METHODS.get(scenario.search.method, scenario.search.method)};")
     say(f"at last the best beside the baseline, up to {repeats} times each with fresh seeds, for an interval")
+    reused = _reused(known_before(request, question))
     say(f"in {human(request.budget_s, 's')}, and at the latest {human(ends_within_s, 's')}; nothing was run")
     if as_json:
         emit({
             "schema": 1, "dry_run": True, "name": scenario.name, "scenario_key": scenario.key,
             "objective": question.objective.name, "budget_s": request.budget_s, "ends_within_s": ends_within_s,
             "setups": size, "confirmation_repeats": repeats, **_search(request),
-            **({"objectives": names} if len(names) > 1 else {}),
+            **({"objectives": names} if len(names) > 1 else {}), **reused,
         })  # fmt: skip
     return 0
+
+
+def _reused(known: Known) -> dict[str, object]:
+    """What earlier studies and runs tell, said, and as the document has it; nothing where they tell nothing."""
+    if not known.measured and not known.starts:
+        return {}
+    runs = list(dict.fromkeys(one.run.id for one in known.measured))
+    roles = Counter(one.role for one in known.measured)
+    if runs:
+        counts = ", ".join(f"{count} as {role}" for role, count in roles.items())
+        more = f" and {len(runs) - _NAMED} more" if len(runs) > _NAMED else ""
+        say(f"measured before on this machine, and taken from there: {counts}; from {', '.join(runs[:_NAMED])}{more}")
+    for start in known.starts:
+        changed = ", ".join(f"{key} = {value}" for key, value in start.overrides.items())
+        say(f"tried right after the baseline, since {start.study} recommends it: {changed}")
+    return {
+        "reused": [one.run.id for one in known.measured],
+        "starts": [{"study": start.study, "overrides": start.overrides} for start in known.starts],
+    }  # fmt: skip
 
 
 def _search(request: TuneRequest) -> dict[str, object]:

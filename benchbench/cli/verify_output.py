@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _PARTS = {
-    "speedup": "speed-up", "target": "reaches the target", "time_to_target_s": "time to target",
-    "step_s": "time a step",
+    "speedup": "speed-up", "target": "reaches the target", "constraints": "holds the constraints",
+    "time_to_target_s": "time to target", "step_s": "time a step",
 }  # fmt: skip
 _VERDICTS = {"holds": "holds", "does-not-hold": "does not hold", "inconclusive": "inconclusive"}
 

@@ -22,8 +22,9 @@ class Request(Value):
 
     With `longest_rows` the trainer trains on its longest rows alone, to learn what memory they take; with
     `test_split` it scores the trained model once on the rows that nothing has looked at. `examine` says that this is
-    a repeat in which `measure.profile: auto` looks at where time and memory go. `end_by` is when the budget ends, by
-    the clock that counts it; `timeout_s` is never longer.
+    a repeat in which `measure.profile: auto` looks at where time and memory go. A throughput run is given up once its
+    steps are sure to take longer than `too_slow_s`; a replayed one costs what its table says for all that. `end_by` is
+    when the budget ends, by the clock that counts it; `timeout_s` is never longer.
     """
 
     scenario: Scenario
@@ -32,6 +33,7 @@ class Request(Value):
     folder: Path
     timeout_s: float
     deadline_s: float | None = None
+    too_slow_s: float | None = None
     end_by: float | None = None
     lock_fd: int | None = None
     longest_rows: bool = False

@@ -167,6 +167,7 @@ class Fitting:
                     "folder": folder,
                     "timeout_s": min(_TRIAL_S, end_s - time.monotonic()),
                     "deadline_s": None,
+                    "too_slow_s": None,
                     "longest_rows": True,
                 }
             ),

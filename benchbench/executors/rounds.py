@@ -51,6 +51,7 @@ class Plan:
         first_index: of the repeats; a confirmation starts above 0 for fresh seeds.
         end_by: the `clock`'s time that nothing may outlast; None without a budget.
         deadline_s: training seconds after which a target no longer counts.
+        too_slow_s: seconds of a step beyond which a probe is given up.
         test_split: whether each trained model is scored on the test split, once, to confirm a claim.
         examine: whether the first repeat looks at where time and memory go, where the scenario leaves that open.
         peaks: what the devices were measured to be able to do.
@@ -70,6 +71,7 @@ class Plan:
     first_index: int = 0
     end_by: float | None = None
     deadline_s: float | None = None
+    too_slow_s: float | None = None
     test_split: bool = False
     examine: bool = False
     peaks: Peaks = field(default_factory=NoPeaks)
@@ -245,6 +247,7 @@ def _attempt(
         folder=folder,
         timeout_s=plan.timeout_s(one.scenario),
         deadline_s=plan.deadline_s,
+        too_slow_s=plan.too_slow_s,
         end_by=plan.end_by,
         lock_fd=plan.lock_fd,
         test_split=plan.test_split,

@@ -86,12 +86,16 @@ def reach(raw: RawLines, target: Target, idle: tuple[float, float] | None = None
 
 
 def ended_early(raw: RawLines) -> Mapping[str, bool]:
-    """Whether a training was ended before it could reach its target, as facts of its repeat; none where it is silent.
+    """Whether a repeat was ended before it was done, as facts of it; none where it is silent.
+
+    A training before it could reach its target; a probe whose steps were too slow to be worth knowing better.
 
     Args:
         raw: the repeat's lines.
     """
     by = (raw.last("ended") or {}).get("by")
+    if by == "too-slow":
+        return {"stopped_as_too_slow": True}
     return {} if by is None else {"stopped_by_deadline": by in ("deadline", "curve"), "stopped_by_curve": by == "curve"}
 
 

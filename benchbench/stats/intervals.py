@@ -16,6 +16,7 @@ Array = npt.NDArray[np.float64]
 _BATCHES = 10
 _LARGEST_CORRELATION = 0.8  # of batch means: beyond it the batches say nothing of the mean
 _UNBOUNDED_HALFWIDTH = math.inf
+_REFUTED = 0.1  # a belief of the noise that repeats would contradict so much by luck alone is dropped
 _LARGEST_EXPONENT = 709.0  # of e, in a float
 
 
@@ -232,7 +233,58 @@ def ratio_of(numerator: LogMean, denominator: LogMean, confidence: float) -> Est
     return from_logarithm(difference, student_t(confidence, degrees) * math.sqrt(spread), confidence, n, "x")
 
 
-def ratio_with_misses(numerator: Sequence[float], denominator: Sequence[float], confidence: float) -> Estimate | None:
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """What is believed of the spread of a logarithm from repeat to repeat, before the repeats are seen.
+
+    Attributes:
+        deviation: the standard deviation, above zero.
+        degrees: how strongly: as if it had been found with so many degrees of freedom.
+    """
+
+    deviation: float
+    degrees: float
+
+
+def ratio_given_noise(
+    numerator: Sequence[float], denominator: Sequence[float], confidence: float, noise: Noise
+) -> Estimate | None:
+    """The ratio of two means over repeats, where both have the same noise, and something is known of it beforehand.
+
+    The variance is the belief's and that of both sides, each with the weight of its degrees of freedom: the moderated t
+    of Smyth (Statistical Applications in Genetics and Molecular Biology 3, 2004). Where the repeats refute the belief
+    at one in ten, they alone count. Of three repeats a side a 95 % interval is a quarter narrower than Welch's where
+    the belief is right, and covers in 91 % or more where it is wrong by up to a factor of four, or where one side has
+    half the other's noise; of two, in 87 % or more (`tests/stats/test_intervals.py` simulates it).
+
+    Args:
+        numerator: positive, finite values, one a repeat.
+        denominator: likewise.
+        confidence: coverage.
+        noise: the belief.
+
+    Returns:
+        None when either side is empty; without bounds when either side has a single value.
+    """
+    from scipy.special import chdtr
+
+    found = ratio(numerator, denominator, confidence)
+    if found is None or found.n < 2:
+        return found
+    a, b = (np.log(np.asarray(side, dtype=np.float64)) for side in (numerator, denominator))
+    squares = float(((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum())
+    own = len(a) + len(b) - 2.0
+    luck = float(chdtr(own, squares / noise.deviation**2))
+    believed = noise.degrees if _REFUTED / 2 <= luck <= 1 - _REFUTED / 2 else 0.0
+    degrees = own + believed
+    variance = (squares + believed * noise.deviation**2) / degrees
+    half = student_t(confidence, degrees) * math.sqrt(variance * (1 / len(a) + 1 / len(b)))
+    return from_logarithm(float(a.mean() - b.mean()), half, confidence, found.n, found.unit)
+
+
+def ratio_with_misses(
+    numerator: Sequence[float], denominator: Sequence[float], confidence: float, noise: Noise | None = None
+) -> Estimate | None:
     """The ratio of two times over repeats where a miss counts as infinite.
 
     Without a miss it is `ratio`; with one the ratio of the medians, without a bound on the side of the miss.
@@ -241,6 +293,7 @@ def ratio_with_misses(numerator: Sequence[float], denominator: Sequence[float], 
         numerator: positive values, one a repeat; `inf` is a miss.
         denominator: likewise.
         confidence: coverage.
+        noise: what is believed of it beforehand (see `ratio_given_noise`); None for what the values say alone.
 
     Returns:
         None when either median is infinite, or either side is empty.
@@ -251,7 +304,7 @@ def ratio_with_misses(numerator: Sequence[float], denominator: Sequence[float], 
     if not math.isfinite(above) or not math.isfinite(below):
         return None
     tops, bottoms = ([v for v in side if math.isfinite(v)] for side in (numerator, denominator))
-    found = ratio(tops, bottoms, confidence)
+    found = ratio(tops, bottoms, confidence) if noise is None else ratio_given_noise(tops, bottoms, confidence, noise)
     assert found is not None
     missed_above, missed_below = len(tops) < len(numerator), len(bottoms) < len(denominator)
     if not missed_above and not missed_below:

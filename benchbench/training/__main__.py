@@ -74,6 +74,7 @@ def _run(scenario: Scenario, events: Events, folder: Path, rank: Rank | None) ->
     limits = program.Limits(
         timeout_s=float(os.environ["BENCHBENCH_TIMEOUT_S"]),
         deadline_s=float(os.environ.get("BENCHBENCH_DEADLINE_S", "inf")),
+        too_slow_s=float(os.environ.get("BENCHBENCH_TOO_SLOW_S", "inf")),
         longest_rows="BENCHBENCH_LONGEST_ROWS" in os.environ,
         test_split="BENCHBENCH_TEST_SPLIT" in os.environ,
         checkpoints=folder / CHECKPOINTS,

@@ -19,10 +19,18 @@ from benchbench.training.stopping import TargetStop, ThroughputStop, Window
 from benchbench.workload.task import HeldOut
 
 
-def throughput(loop: Loop, scenario: Scenario, events: Events, timeout_s: float) -> None:
-    """Takes warm-up and measured steps, whatever `max_steps` says, and never evaluates."""
+def throughput(loop: Loop, scenario: Scenario, events: Events, timeout_s: float, too_slow_s: float = math.inf) -> None:
+    """Takes warm-up and measured steps, whatever `max_steps` says, and never evaluates.
+
+    Args:
+        loop: before its first step.
+        scenario: with what is to be measured.
+        events: learn of it.
+        timeout_s: of the whole.
+        too_slow_s: of a step: a probe that is sure to be slower is given up.
+    """
     measure = scenario.measure
-    stop = ThroughputStop(measure, timeout_s)
+    stop = ThroughputStop(measure, timeout_s, too_slow_s)
     events.emit("plan", procedure="throughput", steps_total=stop.steps_expected, warmup=measure.warmup)
     events.emit("phase", name="measure")
     window = None
@@ -36,8 +44,11 @@ def throughput(loop: Loop, scenario: Scenario, events: Events, timeout_s: float)
     assert window is not None
     # On a device that runs ahead some steps more than those that were judged have been taken by now.
     taken = loop.steps_taken
-    warmup = window.warmup_steps if measure.steps == "auto" else taken - measure.steps
+    counted = measure.steps != "auto" and not window.too_slow
+    warmup = taken - measure.steps if counted and measure.steps != "auto" else window.warmup_steps
     events.emit("steady", warmup_steps=warmup, settled=window.settled, steps=taken)
+    if window.too_slow:
+        events.emit("ended", by="too-slow")
 
 
 def _first(stop: ThroughputStop, times_s: Sequence[float]) -> Window | None:

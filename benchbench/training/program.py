@@ -41,7 +41,7 @@ class Limits:
     `test_split` the trained model is scored once on the rows that nothing has looked at, and a claim is confirmed: no
     curve ends it then. Checkpoints, where the
     scenario wants some, go into the folder `checkpoints`. `examine_s` is what steps may take that look into the
-    training once it is measured (see `examination`).
+    training once it is measured (see `examination`). A probe whose steps take longer than `too_slow_s` is given up.
     """
 
     timeout_s: float
@@ -50,6 +50,7 @@ class Limits:
     test_split: bool = False
     checkpoints: Path | None = None
     examine_s: float = 0.0
+    too_slow_s: float = math.inf
 
 
 def run(scenario: Scenario, events: Events, limits: Limits, rank: Rank | None = None) -> Loop:
@@ -141,7 +142,7 @@ def _carry_out(
     metrics: dict[str, float] = {}
     validation = None
     if scenario.measure.procedure == "throughput":
-        procedures.throughput(loop, scenario, events, limits.timeout_s)
+        procedures.throughput(loop, scenario, events, limits.timeout_s, limits.too_slow_s)
     else:
         rows = min(EVALUATION_BATCH, 2 * loop.parts.batches.micro_batch)  # no gradients: less than a step's memory
         validation = held_out(prepared.validation, prepared.encoding, device, rows)

@@ -25,14 +25,17 @@ _LEAST_AT_CAP = 5
 _SETTLING_STEPS = 100
 _CHECK_GROWTH = 1.1
 _LIKELY_WARMUP = 20
+_FEWEST_TO_GIVE_UP = 20  # steps: the last half of them is looked at, by when a warm-up is over mostly
+_SURE_TO_GIVE_UP = 0.99  # confidence of its interval
 
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """The measured steps are those after the first `warmup_steps`."""
+    """The measured steps are those after the first `warmup_steps`; `too_slow` says that they were given up."""
 
     warmup_steps: int
     settled: bool
+    too_slow: bool = False
 
 
 class ThroughputStop:
@@ -42,13 +45,17 @@ class ThroughputStop:
     the mean is known to within `relative_halfwidth`, or after 60 s of measuring (half of a shorter timeout). A
     series that has not settled by then is measured over its second half and called unsettled.
 
+    A probe of a search ends, too, as soon as it cannot matter any more: where the last half of twenty or more took
+    longer than `too_slow_s`, their mean with its interval and the fastest of them alike.
+
     Attributes:
         compile_s: seconds of the steps so far that went into compilation: no time of measuring, but of the timeout.
     """
 
-    def __init__(self, measure: Measure, timeout_s: float) -> None:
+    def __init__(self, measure: Measure, timeout_s: float, too_slow_s: float = math.inf) -> None:
         self.compile_s = 0.0
         self._measure = measure
+        self._too_slow_s = too_slow_s
         self._cap_s = min(_CAP_S, timeout_s * _CAP_SHARE_OF_TIMEOUT)
         self._last_chance_s = timeout_s * _LAST_SHARE_OF_TIMEOUT
         self._times: list[float] = []
@@ -60,6 +67,8 @@ class ThroughputStop:
         self._times.append(step_s)
         self._total_s += step_s
         n, measure = len(self._times), self._measure
+        if n >= _FEWEST_TO_GIVE_UP and step_s > self._too_slow_s and self._is_too_slow:
+            return Window(warmup_steps=n // 2, settled=False, too_slow=True)
         if measure.warmup != "auto" and measure.steps != "auto":
             done = n >= measure.warmup + measure.steps
             return Window(warmup_steps=measure.warmup, settled=True) if done else None
@@ -90,6 +99,12 @@ class ThroughputStop:
         half = series_halfwidth(measured, self._measure.confidence)
         narrow = half <= self._measure.relative_halfwidth * float(measured.mean())
         return Window(warmup_steps=start, settled=True) if narrow else None
+
+    @property
+    def _is_too_slow(self) -> bool:
+        last = np.asarray(self._times[len(self._times) // 2 :], dtype=np.float64)
+        least = float(last.mean()) - series_halfwidth(last, _SURE_TO_GIVE_UP)
+        return min(least, float(last.min())) > self._too_slow_s
 
     @property
     def _time_is_up(self) -> bool:

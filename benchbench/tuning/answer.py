@@ -100,6 +100,7 @@ def judged(findings: Findings, confidence: float) -> Judgement:
         [findings.evidence(rival) for rival in findings.rivals],
         findings.question.objective.margin,
         confidence,
+        findings.noise,
     )
 
 

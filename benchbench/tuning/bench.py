@@ -79,6 +79,7 @@ class Bench:
             first_index=first_index,
             end_by=allowance.end_by,
             deadline_s=allowance.deadline_s,
+            too_slow_s=allowance.too_slow_s,
             lock_fd=self.lock_fd,
             kept=self.kept,
             study=self.study,

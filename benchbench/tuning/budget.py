@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchbench.errors import InputError
 from benchbench.record.types import Repeat
@@ -122,10 +122,12 @@ class Allowance:
     Attributes:
         end_by: the clock's time at which its process tree is ended.
         deadline_s: training seconds after which a target no longer counts; None without a target.
+        too_slow_s: seconds of a step beyond which a probe is given up; None for none.
     """
 
     end_by: float
     deadline_s: float | None = None
+    too_slow_s: float | None = None
 
 
 class Pacing:
@@ -204,7 +206,8 @@ class Pacing:
         overhead_s = max(self._overheads_s, default=0.0)
         left_s = self.budget.left_s
         if plan.probe or not self._trains:
-            return self._probe(left_s - (0.0 if plan.probe else self.reserve_s))
+            allowance = self._probe(left_s - (0.0 if plan.probe else self.reserve_s))
+            return None if allowance is None else replace(allowance, too_slow_s=plan.too_slow_s)
         if plan.deadline_s is None:  # then what the confirmation needs is set aside here
             left_s -= self.reserve_s
         fits_s = left_s - overhead_s

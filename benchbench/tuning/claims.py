@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import Field
@@ -19,6 +19,7 @@ from benchbench.scenario.scenario import Scenario
 from benchbench.stats.estimate import Estimate
 from benchbench.tuning import objective as objectives
 from benchbench.tuning.budget import confirmation_repeats
+from benchbench.tuning.constraints import Limits, limits_of
 from benchbench.tuning.objective import Objective
 from benchbench.tuning.recommended import baseline_of, is_baseline, recommended_of
 from benchbench.tuning.space import identity
@@ -54,6 +55,7 @@ class Case:
         machine: the one that the claim was measured on.
         runs: the recommended setup's of that study, those that are still there.
         first_index: of the repeats, so that no seed is one of the study's.
+        limits: of `search.constraints`, which the setup held; none where it did not.
     """
 
     claim: Claim
@@ -64,6 +66,7 @@ class Case:
     machine: Machine | None = None
     runs: tuple[Run, ...] = ()
     first_index: int = 0
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:
@@ -112,14 +115,15 @@ def of_study(study: Study, baseline_runs: Sequence[Run], runs: Sequence[Run], re
         machine=study.machine,
         runs=tuple(runs),
         first_index=1 + max(_last_index(study.scenario, [*baseline_runs, *runs]), _most_repeats(study)),
+        limits=Limits() if advice.breaches else limits_of(study.scenario, trains=objective.reaches),
     )
 
 
 def of_scenario(scenario: Scenario, repeats: int | None) -> Case:
-    """The claim of a scenario that no study stands beside: that it reaches its target.
+    """The claim of a scenario that no study stands beside: that it reaches its target and holds its constraints.
 
     Raises:
-        InputError: it has none.
+        InputError: it has none, or a constraint that cannot be measured so.
     """
     if scenario.target is None:
         raise InputError(
@@ -131,6 +135,7 @@ def of_scenario(scenario: Scenario, repeats: int | None) -> Case:
         claim=Claim(objective="time", reaches_target=True),
         objective=objective,
         recommended=_prepared(scenario, objective, repeats),
+        limits=limits_of(scenario, trains=True),
     )
 
 

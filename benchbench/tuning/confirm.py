@@ -7,23 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scipy.stats import t as student_t
-
 from benchbench.executors.rounds import RoundsWatch
 from benchbench.record.study import Trial
 from benchbench.record.types import Outcome, Run
 from benchbench.scenario.scenario import Scenario
+from benchbench.stats.intervals import Noise
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Budget, Pacing
 from benchbench.tuning.diary import Diary, Entry
 from benchbench.tuning.moments import Moment, Watch
+from benchbench.tuning.power import MOST_REPEATS, NOISE_DEGREES, repeats_to_decide
 from benchbench.tuning.proposals import Proposer
 from benchbench.tuning.setups import Question, Setup
 from benchbench.tuning.space import identity
 from benchbench.tuning.verdict import Evidence
-
-_MOST_REPEATS = 6
-_SURE = 0.7  # of the speed-up that is expected: what the confirmation finds will differ from it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +39,10 @@ class Confirmation:
     wanted: int = 0
     planned: int = 0
     interrupted: bool = False
+
+    def followed_by(self, other: Confirmation) -> Confirmation:
+        """This one and one after it, in which what both measured counts as the later one has it."""
+        return replace(other, trials=(*self.trials, *other.trials), runs={**self.runs, **other.runs})
 
 
 def finalists(setups: Sequence[Setup], proposer: Proposer, count: int, *, second: bool = False) -> list[Setup]:
@@ -87,12 +88,21 @@ def repeats_wanted(again: Sequence[Setup], proposer: Proposer, least: int, margi
     expected = standing.logs[0] - min(standing.logs[1:])
     if expected < math.log1p(margin):
         return least
-    gap = _SURE * expected
-    for repeats in range(least, _MOST_REPEATS):
-        halfwidth = student_t.ppf((1 + confidence) / 2, 2 * repeats - 2) * standing.noise * math.sqrt(2 / repeats)
-        if halfwidth < gap:
-            return repeats
-    return _MOST_REPEATS
+    return repeats_to_decide(expected, standing.noise, least, confidence) or MOST_REPEATS
+
+
+def noise_of(again: Sequence[Setup], proposer: Proposer, question: Question) -> Noise | None:
+    """What the search says of the noise of whole trainings; None where it has no model, or nothing was trained.
+
+    Args:
+        again: what is confirmed.
+        proposer: holds the model.
+        question: what is searched; under a proxy its noise is not the scenario's own.
+    """
+    if not again or not question.objective.reaches or question.scenario.search.proxy:
+        return None
+    standing = proposer.standing([s.trial.overrides for s in again])
+    return None if standing is None else Noise(deviation=standing.noise, degrees=NOISE_DEGREES)
 
 
 def setups_to_confirm(setups: Sequence[Setup], chosen: Sequence[Setup]) -> list[Setup]:

@@ -10,6 +10,7 @@ from benchbench.errors import InputError
 from benchbench.executors.base import Recalls
 from benchbench.record.study_store import StudyBegun, StudyDraft
 from benchbench.record.types import Outcome
+from benchbench.tuning.afterwards import Afterwards
 from benchbench.tuning.answer import judged, recommended, time_of
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import PATIENCE, TRADING_PATIENCE, Budget, Pacing, confirmation_repeats
@@ -19,6 +20,7 @@ from benchbench.tuning.confirm import (
     confirm,
     confirmed,
     finalists,
+    noise_of,
     repeats_wanted,
     setups_to_confirm,
 )
@@ -35,6 +37,7 @@ from benchbench.tuning.resuming import Earlier, TakenStudy
 from benchbench.tuning.reuse import Known
 from benchbench.tuning.search import Search
 from benchbench.tuning.setups import Question, Setup
+from benchbench.tuning.space import identity
 from benchbench.tuning.stop import Stop
 from benchbench.units import human
 
@@ -95,13 +98,15 @@ class Course:
             seed=begun.seed,
             objectives=len(names),
             trades=trades,
+            confidence=self._confidence,
         )
         self._proposer = Proposer(draft.name, field, draft.folder, durable=bench.kept)
         self._search = Search(question, bench, self._proposer, self._pacing, diary, watch)
         self._search.learn(known)
+        self._first_index = 0  # of a repeat that no confirmation had
         if self._left is not None:
             self._search.take_up([one for one in self._left.earlier if not one.entry.real])
-            self._recall([*self._left.earlier, *([] if self._left.confirmed is None else [self._left.confirmed])])
+            self._recall([*self._left.earlier, *self._left.confirmed, *self._left.afterwards])
 
     def run(self) -> Findings:
         """Searches, confirms and explains.
@@ -120,9 +125,32 @@ class Course:
         return replace(found, importance=importance_of(self._question, self._proposer))
 
     def _concluded(self, stage: Stage, stop: Stop) -> Findings:
-        """What a search found, its best measured again."""
+        """What a search found, its best measured again; where that broke a constraint, the next best that holds."""
+        findings = self._confirmed(stage, stop, finalists(stage.search.setups, self._proposer, _FINALISTS))
+        while findings.stop is not Stop.INTERRUPTED and findings.finalists:
+            broken = [s for s in findings.finalists if findings.breaches(s)]
+            following = self._following(stage, broken)
+            if len(broken) < len(findings.finalists) or not following:
+                break
+            more = self._confirmed(stage, stop, following)
+            if not more.confirmation.trials:
+                break
+            findings = replace(
+                more,
+                finalists=(*broken, *following),
+                confirmation=findings.confirmation.followed_by(more.confirmation),
+            )
+        return findings
+
+    def _following(self, stage: Stage, broken: Sequence[Setup]) -> list[Setup]:
+        """The next best setup of which no repeat breaks a constraint."""
+        known = {identity(s.trial.overrides) for s in broken}
+        every = finalists(stage.search.setups, self._proposer, len(stage.search.setups))
+        return [s for s in every if identity(s.trial.overrides) not in known][:_FINALISTS]
+
+    def _confirmed(self, stage: Stage, stop: Stop, chosen: Sequence[Setup]) -> Findings:
+        """What a search found, some of it measured again."""
         question, setups = stage.question, stage.search.setups
-        chosen = finalists(setups, self._proposer, _FINALISTS)
         confirmation = self._confirmation(stage, chosen, stop)
         return Findings(
             question=question,
@@ -131,25 +159,38 @@ class Course:
             confirmation=confirmation,
             stop=Stop.INTERRUPTED if confirmation.interrupted else stop,
             outlook=outlook_of(setups, question, self._proposer.standing),
+            noise=noise_of(chosen, self._proposer, question),
         )
 
     def _confirmation(self, stage: Stage, chosen: Sequence[Setup], stop: Stop) -> Confirmation:
         """The baseline and the finalists again; where an earlier command came so far, what it found."""
         question, search, pacing = stage
         again = setups_to_confirm(search.setups, chosen)
-        earlier = None if self._left is None else self._left.confirmed
         wanted = pacing.repeats
-        if earlier is not None and again:
+        every = [*again, *self._best_of_second(stage, again)] if again else []
+        earlier = self._earlier(every, again)
+        if earlier is not None:
             span_s = (earlier.entry.started_s, earlier.entry.ended_s or 0.0)
             planned = max(len(run.repeats) for run in earlier.runs)
-            every = [*again, *self._best_of_second(stage, again)]
             return replace(confirmed(every, earlier.runs, question, span_s, planned), wanted=wanted)
         if stop is Stop.INTERRUPTED or not again:
             return Confirmation(wanted=wanted)
         repeats = repeats_wanted(again, self._proposer, wanted, question.objective.margin, self._confidence)
-        also = [s for s in self._best_of_second(stage, again) if _pays(pacing, [*again, s], repeats)]
-        plan = Again(setups=[*again, *also], first_index=search.most_times, repeats=repeats)
+        also = [s for s in every[len(again) :] if _pays(pacing, [*again, s], repeats)]
+        first_index = max(search.most_times, self._first_index)
+        self._first_index = first_index + repeats
+        plan = Again(setups=[*again, *also], first_index=first_index, repeats=repeats)
         return confirm(plan, self._bench, question, pacing, self._diary, self._watch)
+
+    def _earlier(self, every: Sequence[Setup], again: Sequence[Setup]) -> Earlier | None:
+        """What an earlier command found of a confirmation; None where it did not come so far."""
+        scenarios = [s.scenario for s in every]
+        for one in reversed(() if self._left is None else self._left.confirmed):
+            of = [run.scenario for run in one.runs]
+            if of and again and again[-1].scenario in of and all(scenario in scenarios for scenario in of):
+                self._first_index = max(self._first_index, *(r.index + 1 for run in one.runs for r in run.repeats))
+                return one
+        return None
 
     def _best_of_second(self, stage: Stage, again: Sequence[Setup]) -> list[Setup]:
         """Of two objectives the best setup by the second, where it is not measured again anyway."""
@@ -172,7 +213,7 @@ class Course:
         standing = self._proposer.standing([best.trial.overrides])
         noise = None if standing is None else standing.noise
         ends = Ends(baseline=baseline, baseline_run=baseline_run, best=best, best_run=best_run, noise=noise)
-        found = explain(ends, findings.setups, findings.question, self._bench, pacing)
+        found = explain(ends, findings.setups, self._afterwards(findings.question, pacing))
         return replace(findings, explanation=found, stop=Stop.INTERRUPTED if found.interrupted else findings.stop)
 
     def _surrounded(self, findings: Findings, stage: Stage) -> Findings:
@@ -181,9 +222,13 @@ class Course:
         time_s = None if setup is None else time_of(findings, setup)
         if findings.stop is Stop.INTERRUPTED or setup is None or time_s is None:
             return findings
-        surroundings = Surroundings(findings.setups, stage.question, self._bench, stage.pacing)
+        surroundings = Surroundings(findings.setups, self._afterwards(stage.question, stage.pacing))
         found = surroundings.look(Centre(setup=setup, time_s=time_s), self._proposer)
         return replace(findings, around=found, stop=Stop.INTERRUPTED if found.interrupted else findings.stop)
+
+    def _afterwards(self, question: Question, pacing: Pacing) -> Afterwards:
+        earlier = () if self._left is None else self._left.afterwards
+        return Afterwards(question=question, bench=self._bench, pacing=pacing, diary=self._diary, earlier=earlier)
 
     def _recall(self, earlier: Sequence[Earlier]) -> None:
         """Tells an executor whose answers depend on those before what an earlier command was answered."""

@@ -31,6 +31,7 @@ class Entry(Observed):
     role: Role
     probe: bool = False
     deadline_s: float | None = None
+    too_slow_s: float | None = None
     why: str = ""
     tells: bool = True
     predicted: float | None = Field(None, description="the objective that was expected, before it was measured")
@@ -47,7 +48,7 @@ class Entry(Observed):
     @property
     def plan(self) -> Plan:
         """How it was to be measured."""
-        return Plan(probe=self.probe, deadline_s=self.deadline_s, why=self.why)
+        return Plan(probe=self.probe, deadline_s=self.deadline_s, too_slow_s=self.too_slow_s, why=self.why)
 
     @property
     def opened(self) -> bool:

@@ -22,11 +22,10 @@ from benchbench.scenario.knobs import Factor, Lever, knobs_of
 from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.stats.estimate import Estimate
-from benchbench.tuning.bench import Bench
-from benchbench.tuning.budget import Allowance, Pacing
+from benchbench.tuning.afterwards import Afterwards, Wanted
+from benchbench.tuning.budget import Allowance
 from benchbench.tuning.method import Plan
-from benchbench.tuning.proposals import Proposal
-from benchbench.tuning.setups import PROBE, Question, Setup, measured
+from benchbench.tuning.setups import PROBE, Question, Setup
 from benchbench.tuning.space import identity
 from benchbench.tuning.verdict import Evidence
 
@@ -76,26 +75,25 @@ class Explanation:
     interrupted: bool = False
 
 
-def explain(ends: Ends, setups: Sequence[Setup], question: Question, bench: Bench, pacing: Pacing) -> Explanation:
+def explain(ends: Ends, setups: Sequence[Setup], afterwards: Afterwards) -> Explanation:
     """The parts of the speedup, in the order in which the settings were changed; none where they cannot be had.
 
     Args:
         ends: the baseline and the recommendation.
         setups: what the search measured.
-        question: what was searched.
-        bench: how to measure.
-        pacing: what is left of the budget.
+        afterwards: measures.
 
     Raises:
         StoreError: a run could not be stored.
     """
+    question = afterwards.question
     noise = _UNKNOWN_NOISE if ends.noise is None else ends.noise
     first = _confirmed(ends.baseline_run, question, noise)
     last = _confirmed(ends.best_run, question, noise)
     left = _changes(ends)
     if first is None or last is None or len(left) < 2 or not question.objective.reaches:
         return Explanation()
-    way = _Way(ends, setups, question, bench, pacing, noise)
+    way = _Way(ends, setups, afterwards, noise)
     way.slowest_s = max(first.time_s, last.time_s)
     try:
         parts = _parts(ends, way, left, first, last)
@@ -145,14 +143,12 @@ def _confirmed(run: Run, question: Question, noise: float) -> Point | None:
 class _Way:
     """Measures setups between the ends."""
 
-    def __init__(
-        self, ends: Ends, setups: Sequence[Setup], question: Question, bench: Bench, pacing: Pacing, noise: float
-    ) -> None:
+    def __init__(self, ends: Ends, setups: Sequence[Setup], afterwards: Afterwards, noise: float) -> None:
         self._known: Mapping[str, Setup] = {
             identity(s.trial.overrides): s for s in setups if s.trained and s.trial.objective is not None
         }
         self._moves = {knob.key: knob.moves for knob in knobs_of(Scenario)}
-        self._question, self._bench, self._pacing = question, bench, pacing
+        self._question, self._pacing, self._afterwards = afterwards.question, afterwards.pacing, afterwards
         self._number, self._noise = ends.best.trial.number, noise
         self.slowest_s = 0.0
         self.trials: list[Trial] = []
@@ -198,19 +194,20 @@ class _Way:
             self._question.admit(scenario)
         except InputError:
             return None
-        allowance = self._pacing.candidate(plan)
-        if allowance is None or (plan.deadline_s is not None and not self._pays(allowance)):
+        wanted = Wanted(role="explanation", number=self._number, overrides=overrides, scenario=scenario, plan=plan)
+        found = self._afterwards.known(wanted) or self._fresh(wanted)
+        if found is None:
             return None
-        started_s = self._pacing.budget.spent_s
-        runs = self._bench.measure([scenario], allowance, lambda *_: None, repeats=1, first_index=0)
-        if not runs:
-            return None
-        run = runs[0]
+        run, trial = found
         self.interrupted = run.outcome is Outcome.INTERRUPTED
-        span_s = (started_s, self._pacing.budget.spent_s)
-        proposal = Proposal(self._number, overrides)
-        self.trials.append(measured(self._question, proposal, "explanation", scenario, run, span_s).trial)
+        self.trials.append(trial)
         return run
+
+    def _fresh(self, wanted: Wanted) -> tuple[Run, Trial] | None:
+        allowance = self._pacing.candidate(wanted.plan)
+        if allowance is None or (wanted.plan.deadline_s is not None and not self._pays(allowance)):
+            return None
+        return self._afterwards.measure(wanted, allowance)
 
     def _pays(self, allowance: Allowance) -> bool:
         return allowance.deadline_s is not None and allowance.deadline_s >= self.slowest_s

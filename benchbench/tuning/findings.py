@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from benchbench.record.study import Importance, Trial
 from benchbench.record.types import Run
+from benchbench.stats.intervals import Noise
 from benchbench.tuning.confirm import Confirmation
 from benchbench.tuning.explaining import Explanation
 from benchbench.tuning.neighbours import Around
@@ -31,6 +32,7 @@ class Findings:
         importance: which settings matter, over the whole space.
         outlook: what is predicted where one training does not fit into the budget; None where one does.
         proxy: what was measured under `search.proxy` before; None where there is none.
+        noise: from repeat to repeat, as the search saw it; None where it has no model of it, or was under a proxy.
     """
 
     question: Question
@@ -43,6 +45,7 @@ class Findings:
     importance: Importance | None = None
     outlook: Outlook | None = None
     proxy: UnderProxy | None = None
+    noise: Noise | None = None
 
     @property
     def trials(self) -> tuple[Trial, ...]:

@@ -30,6 +30,7 @@ class Field:
         seed: of every random choice.
         objectives: how many, one or two.
         trades: whether what is minimised a second differs from setup to setup, as power does.
+        confidence: of the verdict.
     """
 
     scenario: Scenario
@@ -40,6 +41,7 @@ class Field:
     seed: int
     objectives: int = 1
     trades: bool = False
+    confidence: float = 0.95
 
     @cached_property
     def distributions(self) -> Mapping[str, BaseDistribution]:
@@ -71,11 +73,13 @@ class Plan:
     Attributes:
         probe: whether seconds per step are enough.
         deadline_s: of a training, on the training clock; None leaves it to the budget.
+        too_slow_s: of a probe, seconds of a step beyond which it cannot matter any more; None where that is not known.
         why: in words, for people.
     """
 
     probe: bool = False
     deadline_s: float | None = None
+    too_slow_s: float | None = None
     why: str = ""
 
 

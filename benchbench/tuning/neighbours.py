@@ -17,13 +17,12 @@ from benchbench.errors import InputError
 from benchbench.record.study import Neighbour, Overrides, Trial
 from benchbench.record.types import Outcome, Repeat, Run, RunWarning
 from benchbench.scenario.loading import vary
-from benchbench.tuning.bench import Bench
-from benchbench.tuning.budget import Pacing
+from benchbench.tuning.afterwards import Afterwards, Wanted
 from benchbench.tuning.method import Plan
 from benchbench.tuning.model.encoding import RATE
 from benchbench.tuning.objective import is_miss
-from benchbench.tuning.proposals import Proposal, Proposer
-from benchbench.tuning.setups import Question, Setup, measured, next_index, was_cut
+from benchbench.tuning.proposals import Proposer
+from benchbench.tuning.setups import Question, Setup, next_index, was_cut
 from benchbench.tuning.space import Axis, Listed, Ranged, Scalar, identity
 from benchbench.units import human
 
@@ -89,16 +88,15 @@ def _on_axis(axis: Ranged, wanted: float) -> float:
 class Surroundings:
     """Finds out about neighbours."""
 
-    def __init__(self, setups: Sequence[Setup], question: Question, bench: Bench, pacing: Pacing) -> None:
+    def __init__(self, setups: Sequence[Setup], afterwards: Afterwards) -> None:
         """Measures nothing yet.
 
         Args:
             setups: what the search measured.
-            question: what was searched.
-            bench: how to measure.
-            pacing: what is left of the budget.
+            afterwards: measures.
         """
-        self._setups, self._question, self._bench, self._pacing = setups, question, bench, pacing
+        self._setups, self._afterwards = setups, afterwards
+        self._question, self._pacing = afterwards.question, afterwards.pacing
         self._trials: list[Trial] = []
         self._interrupted = False
 
@@ -152,18 +150,26 @@ class Surroundings:
             question.admit(scenario)
         except InputError:
             return None
-        allowance = pacing.candidate(Plan(deadline_s=_PATIENCE * centre.time_s))
-        if allowance is None or allowance.deadline_s is None or allowance.deadline_s < FRAGILE * centre.time_s:
+        wanted = Wanted(
+            role="neighbour",
+            number=centre.setup.trial.number,
+            overrides=overrides,
+            scenario=scenario,
+            plan=Plan(deadline_s=_PATIENCE * centre.time_s),
+            index=next_index(self._setups, scenario),
+        )
+        found = self._afterwards.known(wanted)
+        if found is None:
+            allowance = pacing.candidate(wanted.plan)
+            if allowance is None or allowance.deadline_s is None or allowance.deadline_s < FRAGILE * centre.time_s:
+                return None
+            found = self._afterwards.measure(wanted, allowance)
+        if found is None:
             return None
-        index, started_s = next_index(self._setups, scenario), pacing.budget.spent_s
-        runs = self._bench.measure([scenario], allowance, lambda *_: None, repeats=1, first_index=index)
-        if not runs:
-            return None
-        self._interrupted = runs[0].outcome is Outcome.INTERRUPTED
-        proposal = Proposal(centre.setup.trial.number, overrides)
-        span_s = (started_s, pacing.budget.spent_s)
-        self._trials.append(measured(question, proposal, "neighbour", scenario, runs[0], span_s).trial)
-        return runs[0]
+        run, trial = found
+        self._interrupted = run.outcome is Outcome.INTERRUPTED
+        self._trials.append(trial)
+        return run
 
 
 def _same(setup: Setup, overrides: Overrides) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from benchbench.record.taking_up import part_of
 from benchbench.record.types import Run
 from benchbench.scenario.scenario import Scenario
 from benchbench.tuning.diary import Entry, entries
+from benchbench.tuning.setups import AFTERWARDS
+from benchbench.tuning.space import identity
 
 _IGNORED = {"name", "question"}
 
@@ -41,14 +43,16 @@ class TakenStudy:
         draft: its working folder.
         begun: what it was begun with.
         earlier: what became of its proposals, in the order of time.
-        confirmed: its confirmation, where it had come so far and no further.
+        confirmed: its confirmations, where it had come so far and no further.
+        afterwards: what was measured after them.
         spent_s: of the budget.
     """
 
     draft: StudyDraft
     begun: StudyBegun
     earlier: Sequence[Earlier]
-    confirmed: Earlier | None
+    confirmed: Sequence[Earlier]
+    afterwards: Sequence[Earlier]
     spent_s: float
 
 
@@ -104,24 +108,38 @@ def _other(begun: StudyBegun | None, scenario: Scenario, objective: str, replaye
 def _taken(out: Path, folder: Path, begun: StudyBegun) -> TakenStudy:
     before_s = _whole_s(folder)
     draft = take_up_study(out, folder)
-    known = {entry.number: entry for entry in entries(draft.folder) if entry.role != "confirmation"}
-    confirmations = [entry for entry in entries(draft.folder) if entry.role == "confirmation"]
-    ended = (*known.values(), *confirmations)
+    known, confirmations, after = _sorted(entries(draft.folder))
+    ended = (*known, *confirmations, *after)
     runs = _Runs(out, draft.name, {run_id for entry in ended for run_id in entry.run_ids})
-    earlier = [one for entry in known.values() for one in runs.of(entry)]
-    confirmed = [one for entry in confirmations[-1:] for one in runs.of(entry)] if before_s is None else []
+    earlier = [one for entry in known for one in runs.of(entry)]
+    confirmed = [one for entry in confirmations for one in runs.of(entry)] if before_s is None else []
+    afterwards = [one for entry in after for one in runs.of(entry)]
     return TakenStudy(
         draft=draft,
         begun=begun,
         earlier=earlier,
-        confirmed=confirmed[0] if confirmed else None,
+        confirmed=confirmed,
+        afterwards=afterwards,
         spent_s=max(
-            *(one.entry.ended_s or 0.0 for one in (*earlier, *confirmed)),
-            *(_under_way_s(out, draft.name, entry) for entry in known.values() if entry.opened),
+            *(one.entry.ended_s or 0.0 for one in (*earlier, *confirmed, *afterwards)),
+            *(_under_way_s(out, draft.name, entry) for entry in (*known, *after) if entry.opened),
             before_s or 0.0,
             0.0,
         ),
     )
+
+
+def _sorted(lines: Iterable[Entry]) -> tuple[list[Entry], list[Entry], list[Entry]]:
+    """The last line of each proposal, the confirmations, and the last of each thing that was measured after them."""
+    known, confirmations, after = dict[int, Entry](), list[Entry](), dict[str, Entry]()
+    for entry in lines:
+        if entry.role == "confirmation":
+            confirmations.append(entry)
+        elif entry.role in AFTERWARDS:
+            after[identity({**entry.overrides, "role": entry.role, "probe": entry.probe})] = entry
+        else:
+            known[entry.number] = entry
+    return list(known.values()), confirmations, list(after.values())
 
 
 def _under_way_s(out: Path, study: str, entry: Entry) -> float:

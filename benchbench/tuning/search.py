@@ -259,6 +259,7 @@ class Search:
             role=role,
             probe=proposal.plan.probe,
             deadline_s=proposal.plan.deadline_s,
+            too_slow_s=proposal.plan.too_slow_s,
             why=proposal.plan.why,
             tells=proposal.tells,
             predicted=proposal.predicted,

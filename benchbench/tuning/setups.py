@@ -20,6 +20,7 @@ from benchbench.tuning.proposals import Proposal
 from benchbench.tuning.space import SearchSpace
 
 Role = Literal["baseline", "candidate", "probe", "confirmation", "explanation", "neighbour"]
+AFTERWARDS: tuple[Role, ...] = ("explanation", "neighbour")  # than the confirmation
 _NO_COST = Cost(wall_s=0.0)
 PROBE = {"measure.procedure": "throughput", "measure.profile": False}
 
@@ -200,7 +201,10 @@ def measured(
 
 
 def _note(repeat: Repeat, scenario: Scenario, role: Role) -> str | None:
-    """That a training missed; of one that was cut short, why: then it says only that it was slower."""
+    """That a training missed; of one that was cut short, why: then it says only that it was slower; so of a probe."""
+    if repeat.facts.get("stopped_as_too_slow") and repeat.figures is not None:
+        taken = repeat.figures.measured_steps + repeat.figures.warmup_steps
+        return f"stopped after {taken} steps: no number of steps to the target that is likely makes up for their time"
     if repeat.outcome is not Outcome.OK or repeat.reach is None or repeat.reach.reached or repeat.figures is None:
         return None
     steps = repeat.figures.measured_steps + repeat.figures.warmup_steps

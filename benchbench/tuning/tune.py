@@ -144,6 +144,18 @@ def _question(
     )
 
 
+def known_before(request: TuneRequest, question: Question) -> Known:
+    """What a study knows before it measures anything; a replay reads nothing from outside. Nothing is written.
+
+    Raises:
+        InputError: `--resume` was asked for, and there is nothing to take up.
+    """
+    if request.resume:
+        names = _names(question.objectives)
+        return read_known(find(request.out, request.study, request.scenario, names, request.replayed_from)[0])
+    return Known() if request.replayed_from is not None else look_up(request.out, request.machine, question)
+
+
 def _names(chosen: Sequence[Objective]) -> str:
     return ",".join(one.name for one in chosen)
 
@@ -255,7 +267,7 @@ def _begun(request: TuneRequest, question: Question) -> Beginning:
         machine=request.machine,
         replayed_from=request.replayed_from,
     )
-    known = Known() if request.replayed_from is not None else look_up(request.out, request.machine, question)
+    known = known_before(request, question)
     known.write(draft.folder)
     draft.begin(begun)
     return Beginning(begun, draft, known=known)

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchbench.record.types import Outcome, Run
 from benchbench.stats.estimate import Estimate
-from benchbench.stats.intervals import ratio_with_misses
+from benchbench.stats.intervals import Noise, ratio_with_misses
 from benchbench.tuning.objective import Objective, is_miss
 
 Verdict = Literal["faster", "tie", "insufficient-evidence", "target-not-reached"]
@@ -85,7 +85,9 @@ class Judgement:
     reason: str
 
 
-def judge(baseline: Evidence, finalists: Sequence[Evidence], margin: float, confidence: float) -> Judgement:
+def judge(
+    baseline: Evidence, finalists: Sequence[Evidence], margin: float, confidence: float, noise: Noise | None = None
+) -> Judgement:
     """Compares each finalist with the baseline; what is recommended was never measured worse than the baseline.
 
     But for a baseline that breaks a constraint: it is compared with, and cannot be kept. No finalist that breaks one is
@@ -96,9 +98,10 @@ def judge(baseline: Evidence, finalists: Sequence[Evidence], margin: float, conf
         finalists: theirs, one or more of which may be empty.
         margin: setups whose ratio lies within it of 1 are the same.
         confidence: of the verdict as a whole; each comparison's is raised for their number (Bonferroni).
+        noise: what the search has seen of it, from repeat to repeat; None where it has no model of it.
     """
     confidence = 1 - (1 - confidence) / max(1, len(finalists))
-    speedups = [None if f.breaches else _speedup(baseline, f, confidence) for f in finalists]
+    speedups = [None if f.breaches else _speedup(baseline, f, confidence, noise) for f in finalists]
     reached = [index for index, finalist in enumerate(finalists) if finalist.counts]
     best = min(reached, key=lambda index: finalists[index].median, default=None)
     if best is None:
@@ -184,11 +187,11 @@ def _baseline_is_best(
     return Judgement(verdict=_verdict(speedup, margin), chosen=None, speedup=speedup, tied=tied, reason=reason)
 
 
-def _speedup(baseline: Evidence, finalist: Evidence, confidence: float) -> Estimate | None:
+def _speedup(baseline: Evidence, finalist: Evidence, confidence: float, noise: Noise | None = None) -> Estimate | None:
     """The ratio of their times. A miss on one side takes away the bound on that side, for it counts as infinite."""
     if not baseline.reached or not finalist.reached:
         return None
-    return ratio_with_misses(baseline.all_values, finalist.all_values, confidence)
+    return ratio_with_misses(baseline.all_values, finalist.all_values, confidence, noise)
 
 
 def _within(speedup: Estimate, margin: float) -> bool:

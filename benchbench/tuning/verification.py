@@ -21,18 +21,19 @@ from benchbench.stats.estimate import Estimate
 from benchbench.stats.intervals import ratio_with_misses
 from benchbench.tuning.claimed import reach_rate, test_metrics
 from benchbench.tuning.claims import Case, Claim
+from benchbench.tuning.constraints import Limits
 from benchbench.tuning.verdict import Evidence
 from benchbench.units import human
 from benchbench.values import Observed
 
 Verdict = Literal["holds", "does-not-hold", "inconclusive"]
-What = Literal["speedup", "target", "time_to_target_s", "step_s"]
+What = Literal["speedup", "target", "constraints", "time_to_target_s", "step_s"]
 _TIMES: tuple[Literal["time_to_target_s", "step_s"], ...] = ("time_to_target_s", "step_s")
 _WORST_FIRST: tuple[Verdict, ...] = ("does-not-hold", "inconclusive", "holds")
 
 
 class Check(Observed):
-    """One part of a claim, judged: of a target, the share of the repeats that reached it."""
+    """One part of a claim, judged: of a target or of constraints, the share of the repeats that did so."""
 
     of: What
     claimed: Estimate | float | None
@@ -101,7 +102,10 @@ def verify(case: Case, machine: Machine, baseline: Run | None, recommended: Run 
     summary = Summary() if recommended is None else summarize(recommended)
     speedup = _speedup(case, baseline, recommended)
     same = None if case.machine is None else not other_machine(case, machine)
-    checks = tuple(_checks(case, summary, speedup, _reached(case, baseline), absolute=same is True))
+    checks = (
+        *_checks(case, summary, speedup, _reached(case, baseline), absolute=same is True),
+        *_of_constraints(case.limits, recommended),
+    )
     verdict = min((c.verdict for c in checks), key=_WORST_FIRST.index, default="inconclusive")
     return Verification(
         study=case.study,
@@ -207,6 +211,23 @@ def _of_target(claim: Claim, summary: Summary) -> Check:
         verdict = "holds" if summary.reached_target else "does-not-hold"
         reason = f"the target was reached in {human(rate, '%')} of the repeats"
     return Check(of="target", claimed=claim.reach_rate, measured=rate, verdict=verdict, reason=reason)
+
+
+def _of_constraints(limits: Limits, recommended: Run | None) -> list[Check]:
+    """As in the study: a setup that breaks one in any of its repeats does not hold them."""
+    if not limits:
+        return []
+    repeats = () if recommended is None else recommended.repeats
+    asked = [repeat for repeat in repeats if any(limit.asked_of(repeat) for limit in limits)]
+    untold = list(dict.fromkeys(key for repeat in asked for key in limits.untold(repeat)))
+    held = sum(not limits.breaches([repeat]) for repeat in asked)
+    verdict: Verdict = "holds" if held == len(asked) else "does-not-hold"
+    reason = "; ".join(limits.breaches(asked)) or f"{', '.join(limit.key for limit in limits)} held in every repeat"
+    if not asked or untold:
+        verdict = "inconclusive"
+        reason = "no repeat says whether the constraints hold" + (f": {', '.join(untold)}" if untold else "")
+    share = held / len(asked) if asked and not untold else None
+    return [Check(of="constraints", claimed=1.0, measured=share, verdict=verdict, reason=reason)]
 
 
 def _of_time(name: Literal["time_to_target_s", "step_s"], claimed: Estimate, measured: Estimate | None) -> Check:

@@ -134,6 +134,12 @@ def generated(kind: str, seed: int, folder: Path) -> Table:
     return table(file, cast("Setup", made.baseline), truth)
 
 
+def recorded_tables() -> list[Path]:
+    """The recorded tables: those that a baseline stands beside."""
+    beside = sorted(RECORDED.glob("*.baseline.yaml"))
+    return [file.with_name(file.name.removesuffix(".baseline.yaml") + ".csv") for file in beside]
+
+
 def recorded(file: Path) -> Table:
     """A table from a file, whose baseline stands beside it."""
     beside = file.with_name(file.name.removesuffix(".csv") + ".baseline.yaml")
@@ -208,8 +214,9 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", choices=sorted(KINDS), default=list(KINDS))
     parser.add_argument("--tables", type=int, default=TABLES, help="of each kind")
     parser.add_argument("--first", type=int, default=0, help="seed of the first table")
-    parser.add_argument("--files", nargs="*", type=Path, default=sorted(RECORDED.glob("*.csv")), help="recorded tables")
+    parser.add_argument("--files", nargs="*", type=Path, default=recorded_tables(), help="recorded tables")
     parser.add_argument("--methods", nargs="+", choices=[OURS, *RIVALS], default=[OURS, *RIVALS])
+    parser.add_argument("--keep", action="store_true", help="what the record has of methods that are not played")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "search.json")
@@ -222,6 +229,9 @@ def main() -> None:
         with ProcessPoolExecutor(chosen.processes) as pool:
             played = list(pool.map(play, *zip(*jobs, strict=True), chunksize=1))
     found, claimed = summary(played), claims(played)
+    if chosen.keep and chosen.out.exists():
+        before = json.loads(chosen.out.read_text(encoding="utf-8"))["regret"]
+        found = {kind: {**before.get(kind, {}), **methods} for kind, methods in found.items()}
     _show(found, claimed)
     chosen.out.write_text(_record(found, claimed, played), encoding="utf-8")
 

@@ -314,6 +314,26 @@ def test_one_objective_has_no_front(tune: Run, capsys: pytest.CaptureFixture[str
     assert "trade-off" not in told.err
 
 
+def test_a_dry_run_tells_what_would_be_reused(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune("s.yaml", "--budget", "60s", "--json", "--trials", "3", script=fast_at_64) == 0
+    first = document(capsys)
+    assert tune("s.yaml", "--budget", "60s", "--dry-run", "--json") == 0
+    told = capsys.readouterr()
+    whole = json.loads(told.out)
+    assert set(first["baseline"]["run_ids"]) & set(whole["reused"])
+    assert "measured before on this machine, and taken from there: 1 as baseline" in told.err
+    assert whole["starts"] == []
+    assert tune("s.yaml", "--budget", "60s", "--dry-run", "--json", "--set", "search.reuse=false") == 0
+    assert "reused" not in document(capsys)
+    other = ("--set", "training.max_steps=300")
+    assert tune("s.yaml", "--budget", "60s", "--dry-run", "--json", *other) == 0
+    told = capsys.readouterr()
+    whole = json.loads(told.out)
+    assert whole["reused"] == []
+    assert [start["study"] for start in whole["starts"]] == [first["study"]]
+    assert f"tried right after the baseline, since {first['study']} recommends it" in told.err
+
+
 def test_a_dry_run_names_the_constraints_and_both_objectives(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
     held = ("--set", "search.constraints.peak_memory=12GiB")
     assert tune("s.yaml", "--budget", "10m", "--objective", "time,energy", "--dry-run", "--json", *held) == 0

@@ -13,10 +13,12 @@ from scipy import stats
 from benchbench.stats.estimate import Estimate
 from benchbench.stats.intervals import (
     LogMean,
+    Noise,
     median_with_misses,
     of_repeats,
     of_series,
     ratio,
+    ratio_given_noise,
     ratio_of,
     ratio_with_misses,
     series_halfwidth,
@@ -277,3 +279,53 @@ def test_wilsons_interval_covers_about_as_often_as_it_promises() -> None:
         held = [w.low <= share <= w.high for w in (wilson(k, 12, 0.95) for k in range(13))]  # type: ignore[operator]
         coverage = float(np.dot(stats.binom.pmf(np.arange(13), 12, share), held))
         assert 0.88 < coverage <= 1.0
+
+
+def drawn(repeats: int, spread: float, share: float, seed: int) -> tuple[list[float], list[float]]:
+    """Two sides of the same mean, the second with so many times the first's noise."""
+    random = np.random.default_rng(seed)
+    first, second = random.standard_normal(repeats), share * random.standard_normal(repeats)
+    return list(np.exp(spread * first)), list(np.exp(spread * second))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+@pytest.mark.parametrize("spread", [0.05, 0.1, 0.2, 0.4, 0.8])
+@pytest.mark.parametrize(("repeats", "least"), [(2, 0.85), (3, 0.895), (6, 0.915)])
+def test_a_belief_of_the_noise_costs_little_coverage_where_it_is_wrong(
+    repeats: int, least: float, spread: float, share: float
+) -> None:
+    """It is 0.2 here: wrong by a factor of four each way, and of 0.95 promised, less two deviations of the count."""
+    belief, held = Noise(deviation=0.2, degrees=4.0), 0
+    for seed in range(1000):
+        found = ratio_given_noise(*drawn(repeats, spread, share, seed), 0.95, belief)
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= 1.0 <= found.high
+    assert held / 1000 >= least
+
+
+def test_a_right_belief_narrows_the_interval_of_few_repeats_by_a_quarter_or_more() -> None:
+    belief = Noise(deviation=0.2, degrees=4.0)
+    widths = []
+    for seed in range(300):
+        sides = drawn(3, 0.2, 1.0, seed)
+        pair = ratio_given_noise(*sides, 0.95, belief), ratio(*sides, 0.95)
+        assert all(e is not None and e.low is not None and e.high is not None for e in pair)
+        widths.append([np.log(e.high / e.low) for e in pair])  # type: ignore[union-attr, operator]
+    with_belief, without = np.mean(widths, axis=0)
+    assert with_belief < 0.75 * without
+
+
+def test_a_belief_that_the_repeats_refute_is_dropped() -> None:
+    sides = [1.0, 1.001, 0.999], [1.0, 1.002, 0.998]
+    assert ratio_given_noise(*sides, 0.95, Noise(deviation=0.2, degrees=4.0)) == ratio_given_noise(
+        *sides, 0.95, Noise(deviation=5.0, degrees=4.0)
+    )
+    found = ratio_given_noise(*sides, 0.95, Noise(deviation=0.2, degrees=4.0))
+    assert found is not None
+    assert found.high is not None
+    assert found.high < 1.01
+    assert ratio_given_noise([1.0], [2.0, 2.1], 0.95, Noise(deviation=0.2, degrees=4.0)) == ratio(
+        [1.0], [2.0, 2.1], 0.95
+    )

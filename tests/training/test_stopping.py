@@ -142,3 +142,22 @@ def test_counted_steps_of_a_series_that_never_settles_end_and_say_so() -> None:
 def test_what_is_known_from_the_start(measure: dict[str, Any], expected: int | None, exact: int | None) -> None:
     stop = ThroughputStop(Measure(**measure), 600.0)
     assert (stop.steps_expected, stop.steps_exact) == (expected, exact)
+
+
+@pytest.mark.parametrize("measure", [{}, {"warmup": 5, "steps": 200}])
+def test_a_probe_whose_steps_are_too_slow_is_given_up(measure: dict[str, Any]) -> None:
+    stop = ThroughputStop(Measure(**measure), 600.0, too_slow_s=0.08)
+    windows = [stop.add(float(step_s)) for step_s in noisy(1)[:20]]
+    assert windows[:-1] == [None] * 19
+    assert windows[-1] == Window(warmup_steps=10, settled=False, too_slow=True)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("too_slow_s", [0.1, 0.13])
+def test_a_probe_that_may_not_be_too_slow_goes_on(seed: int, too_slow_s: float) -> None:
+    """Its first steps take long; a step in three or more is faster than what is too slow."""
+    series = noisy(seed)
+    series[:8] = 1.0
+    stop = ThroughputStop(Measure(), 600.0, too_slow_s=too_slow_s)
+    found = next(window for step_s in series if (window := stop.add(float(step_s))) is not None)
+    assert not found.too_slow

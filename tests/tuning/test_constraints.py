@@ -218,6 +218,40 @@ def test_a_finalist_that_breaks_it_when_it_is_confirmed_is_not_recommended(lab: 
     assert "the setup that was to replace it breaks a constraint: peak memory 13.0 GiB" in found.reason
 
 
+@pytest.mark.parametrize("budget_s", [3000.0, 80.0])
+def test_the_next_best_is_confirmed_where_a_finalist_breaks_it(lab: Lab, budget_s: float) -> None:
+    """As long as the budget pays for it; else the baseline is kept, and the reason says why."""
+
+    def script(scenario: Scenario, seed: int) -> Answer:
+        batch, confirms = scenario.training.global_batch, bool(lab.requests and lab.requests[-1].test_split)
+        steps = {16: 60, 32: 100, 64: 40}[batch]
+        gib = 13 if batch == 64 and confirms else 8
+        return Answer(step_s=0.1 * (1 + 0.002 * (seed % 2)), steps_to_target=steps, peak_memory_bytes=gib * GIB)
+
+    scenario = lab.scenario(lab_text("training.global_batch: [16, 32, 64]"), "search.method=random", MOST)
+    study = lab.tune(script, scenario, budget_s=budget_s).study
+    found = study.recommendation
+    again = [t for t in study.trials if t.role == "confirmation"]
+    assert [t.overrides["training.global_batch"] for t in again[:2]] == [32, 64]
+    assert again[1].breaches
+    if budget_s > 1000:
+        assert [t.overrides["training.global_batch"] for t in again[2:]] == [32, 16]
+        assert (found.verdict, found.overrides) == ("faster", {"training.global_batch": 16})
+        assert found.speedup is not None
+        assert found.speedup.value == pytest.approx(100 / 60, rel=0.02)
+        seeds = [r.seed for r in lab.requests if r.test_split and r.scenario.training.global_batch == 32]
+        assert len(seeds) == len(set(seeds)) == 2 * again_repeats(lab)
+    else:
+        assert len(again) == 2
+        assert (found.verdict, found.overrides) == ("insufficient-evidence", {"training.global_batch": 32})
+        assert "the setup that was to replace it breaks a constraint" in found.reason
+
+
+def again_repeats(lab: Lab) -> int:
+    """How often the setup that broke it was confirmed."""
+    return sum(r.test_split and r.scenario.training.global_batch == 64 for r in lab.requests)
+
+
 def test_a_floor_on_a_metric_rules_setups_out(lab: Lab) -> None:
     def script(scenario: Scenario, seed: int) -> Answer:
         batch = scenario.training.global_batch

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from benchbench.errors import InputError
+from benchbench.executors.kinds.fake import Script
 from benchbench.executors.kinds.replay import ReplayExecutor
 from benchbench.record.machine import Machine
 from benchbench.record.store import Draft
@@ -28,6 +29,7 @@ from benchbench.tuning.resuming import take_up
 from benchbench.tuning.tune import TuneRequest, tune
 from benchmarks.search.arena import Table
 from benchmarks.search.contest import generated, scenario_of
+from tests.tuning.lab import Lab, lab_text
 
 MACHINE = Machine(os="Linux", architecture="x86_64", cpu="a table", cpus=1, cpus_usable=1, memory_bytes=2**33)
 KILLS = 50
@@ -147,6 +149,24 @@ def test_a_whole_study_is_searched_on_with_a_larger_budget(surface: Table, tmp_p
     assert list(after.trials[: len(searched)]) == searched
     numbers = [entry.number for entry in entries(tmp_path / STUDY) if not entry.opened and entry.role != "confirmation"]
     assert len(set(numbers)) == len(numbers)
+
+
+def test_what_explains_a_claim_is_not_measured_twice(lab: Lab, planted: Script) -> None:
+    """Killed right before the study became whole: everything is in the diary, so nothing is measured any more."""
+    text = lab_text(
+        "training.global_batch: [32, 64]", "precision: [fp32, bf16]", "training.optimizer.learning_rate: [1e-4, 3e-4]"
+    )
+    whole = lab.tune(planted, lab.scenario(text), budget_s=2000.0, study=STUDY).study
+    roles = [t.role for t in whole.trials]
+    assert {"explanation", "neighbour"} <= set(roles)
+    hidden = lab.out / f".{STUDY}"
+    (lab.out / STUDY).rename(hidden)
+    (hidden / "study.json").unlink()
+    again = lab.tune(planted, lab.scenario(text), budget_s=2000.0, study=STUDY, resume=True).study
+    assert lab.requests == []
+    assert [(t.role, t.run_id) for t in again.trials] == [(t.role, t.run_id) for t in whole.trials]
+    assert again.attribution == whole.attribution
+    assert again.recommendation == whole.recommendation
 
 
 def test_a_study_of_other_objectives_is_not_taken_up(surface: Table, tmp_path: Path) -> None:

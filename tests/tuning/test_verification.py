@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +56,14 @@ def again(lab: Lab) -> Callable[..., Verification]:
     """Tunes against one script and verifies against another."""
 
     def call(
-        then: Script, now: Script, text: str = lab_text(AXIS), machine: Machine = MACHINE, repeats: int | None = None
+        then: Script,
+        now: Script,
+        text: str = lab_text(AXIS),
+        machine: Machine = MACHINE,
+        repeats: int | None = None,
+        study: str | None = None,
     ) -> Verification:
-        stored = lab.tune(then, lab.scenario(text))
+        stored = lab.tune(then, lab.scenario(text), study=study)
         case = case_of(stored.study, lab.out, repeats)
         runs = measured(case, now, lab.out)
         baseline = None if case.baseline is None else runs[case.baseline]
@@ -122,6 +128,21 @@ def test_a_baseline_that_misses_leaves_no_ratio(again: Again) -> None:
     found = again(at(50), at(50, slow_steps=None))
     assert verdicts(found)["speedup"] == "inconclusive"
     assert "baseline did not reach" in found.reason
+
+
+@pytest.mark.parametrize(("gib", "verdict"), [(8, "holds"), (13, "does-not-hold"), (None, "inconclusive")])
+def test_the_constraints_are_held_to_again(again: Again, gib: int | None, verdict: str) -> None:
+    def using(script: Script, gib: int | None) -> Script:
+        memory = None if gib is None else gib * 2**30
+        return lambda scenario, seed: replace(script(scenario, seed), peak_memory_bytes=memory)
+
+    text = lab_text(AXIS).replace("  space:", "  constraints: {peak_memory: 12GiB}\n  space:")
+    found = again(using(at(50), 8), using(at(50), gib), text)
+    assert verdicts(found)["constraints"] == found.verdict == verdict
+    (check,) = [check for check in found.checks if check.of == "constraints"]
+    assert check.measured == {8: 1.0, 13: 0.0, None: None}[gib]
+    assert "search.constraints.peak_memory" in check.reason
+    assert "constraints" not in verdicts(again(using(at(50), 8), using(at(50), gib), study="plain"))
 
 
 def test_a_crash_is_inconclusive(again: Again) -> None:

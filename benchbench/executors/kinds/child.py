@@ -151,6 +151,8 @@ def _environment(scenario: Scenario, folder: Path, request: Request, mark: str) 
         added["BENCHBENCH_TEST_SPLIT"] = "1"
     if request.deadline_s is not None:
         added["BENCHBENCH_DEADLINE_S"] = repr(request.deadline_s)
+    if request.too_slow_s is not None:
+        added["BENCHBENCH_TOO_SLOW_S"] = repr(request.too_slow_s)
     if scenario.hardware.threads is not None:
         threads = str(scenario.hardware.threads)
         added |= {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "RAYON_NUM_THREADS": threads}

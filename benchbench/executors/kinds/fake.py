@@ -20,6 +20,8 @@ from benchbench.record.store import now, read_raw
 from benchbench.record.types import Failure, Outcome, Repeat
 from benchbench.scenario.scenario import Scenario
 
+_GIVEN_UP = 20  # steps of a probe whose steps are too slow
+
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
@@ -110,7 +112,8 @@ def _events(request: Request, answer: Answer) -> list[dict[str, Any]]:
     scenario = request.scenario
     trains = scenario.measure.procedure == "time-to-target"
     target = scenario.target
-    last = scenario.training.max_steps if trains else 30
+    too_slow = not trains and request.too_slow_s is not None and answer.step_s > request.too_slow_s
+    last = scenario.training.max_steps if trains else _GIVEN_UP if too_slow else 30
     if trains and answer.steps_to_target is not None:
         last = min(last, answer.steps_to_target)
     if trains and request.deadline_s is not None:
@@ -134,6 +137,8 @@ def _events(request: Request, answer: Answer) -> list[dict[str, Any]]:
                 "event": "eval", "step": step, "t": t, "training_s": t, "evaluation_s": 0.1,
                 "metrics": {target.metric: value, "loss": 1.0 / step},
             })  # fmt: skip
+    if too_slow:
+        lines.append({"event": "ended", "t": lines[-1]["t"], "by": "too-slow"})
     if trains and lines:
         whole = scenario.training.max_steps
         by = "target" if last == answer.steps_to_target else "steps" if last >= whole else "deadline"

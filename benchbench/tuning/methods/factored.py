@@ -21,16 +21,20 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
 
 from benchbench.record.study import Overrides
+from benchbench.scenario.knobs import Factor
 from benchbench.tuning.method import Field, Means, Plan, Standing
 from benchbench.tuning.model.choosing import WORTH, Choice, Costs, choose
 from benchbench.tuning.model.encoding import Encoded, Encoding, Flags
-from benchbench.tuning.model.factored import Factored
+from benchbench.tuning.model.factored import HYPOTHESES, Factored
 from benchbench.tuning.model.holding import Holding
+from benchbench.tuning.model.pool import Pool
 from benchbench.tuning.model.readings import Failing, Reading
+from benchbench.tuning.power import repeats_to_decide
 from benchbench.tuning.space import Ranged, Scalar, identity
 from benchbench.tuning.stop import Stop
 
 _POOL = 3_000
+_DRAWN, _DRAWN_FOR = 1_000, 8  # setups of a large space at random, for so many readings
 _AROUND = 8  # setups around which the pool of a large space is filled
 _POINTS = 25  # of a continuum, around one of them
 _DIGITS = 3  # of a value of it
@@ -40,6 +44,7 @@ _UNHELD = 4.0  # times the longest training: what holds the constraints may be s
 _SURE = 0.9  # that the constraints hold: where it is less sure, a probe comes before a training
 _ENDS = (0.35, 0.6)  # draws below the first mean the first objective alone, below the second the second alone
 _UNPROVED = 0.05  # of the time: a smaller gain is not worth a confirmation of fewer repeats, which could not prove it
+_OPTIMISM = 2.5  # standard deviations: steps to the target that a setup is all but sure to need
 _MARGIN = 1.08  # a repeat takes a little longer than the last one did
 
 
@@ -49,10 +54,12 @@ class _Best(NamedTuple):
     Attributes:
         log: of everything that was measured.
         finalist_log: of the best setup that is not the baseline; None where the baseline is better.
+        baseline_log: of the baseline; infinite where it has no time.
     """
 
     log: float
     finalist_log: float | None
+    baseline_log: float = math.inf
 
 
 class FactoredMethod:
@@ -70,6 +77,8 @@ class FactoredMethod:
         self._no_memory: set[str] = set()
         self._probed: set[str] = set()
         self._next: Overrides | None = None
+        self._of_block: tuple[int, Pool] | None = None
+        self._fitted: tuple[tuple[int, float], Factored] | None = None
         self.sampler: BaseSampler = _Planned(self, field)
 
     def saw(self, overrides: Overrides, reading: Reading | None) -> None:
@@ -82,7 +91,7 @@ class FactoredMethod:
         self._note_breaches(reading)
         self._trainings[name] += reading.trained or not self._field.trains
         signature = self._encoding.step_signature(overrides)
-        if reading.step_s is not None:
+        if reading.step_s is not None or reading.step_s_over is not None:
             self._probed.add(signature)
         if reading.failing is Failing.MEMORY:
             self._no_memory.add(signature)
@@ -118,15 +127,14 @@ class FactoredMethod:
         if not self._can_model:
             return self._at_random()
         pool = self._pool()
-        encoded = self._encoding.encode(pool)
-        allowed = np.array([self._may_be_measured(setup) for setup in pool])
+        allowed = np.array([self._may_be_measured(*known) for known in zip(pool.names, pool.signatures, strict=True)])
         if not allowed.any():
             return Stop.EXHAUSTED
         stop = Stop.BUDGET
         for weight in self._weights():
-            choice = self._choice(weight, pool, encoded, means, allowed)
+            choice = self._choice(weight, pool, means, allowed)
             if choice is not None and choice.gain >= WORTH:
-                self._next = pool[choice.setup]
+                self._next = pool.setups[choice.setup]
                 return self._planned(choice, weight)
             stop = Stop.SETTLED if choice is not None else stop
         return stop
@@ -145,7 +153,7 @@ class FactoredMethod:
         setup, deadline_s = self._next, choice.deadline_s
         assert setup is not None
         if deadline_s is None:
-            return Plan(probe=self._field.trains, why=_why(choice))
+            return Plan(probe=self._field.trains, too_slow_s=choice.too_slow_s, why=_why(choice))
         signature = self._encoding.step_signature(setup)
         known = [r for r in self._readings if self._encoding.step_signature(r.overrides) == signature]
         worth = min(self._worth(r, weight) for r in known or self._readings)
@@ -179,12 +187,13 @@ class FactoredMethod:
         """A legal setup that was not tried."""
         pool = self._pool()
         order = np.random.default_rng((self._field.seed, self.count)).permutation(len(pool))
-        found = (pool[index] for index in order if self._is_new(pool[index]) and self._field.legal(pool[index]))
+        setups = (pool.setups[i] for i in order if self._is_new(pool.names[i], pool.signatures[i]))
+        found = (setup for setup in setups if self._field.legal(setup))
         self._next = next(found, None)
         return Stop.EXHAUSTED if self._next is None else Plan()
 
-    def _is_new(self, setup: Overrides) -> bool:
-        return self._may_be_measured(setup) and not self._trainings[identity(setup)]
+    def _is_new(self, name: str, signature: str) -> bool:
+        return self._may_be_measured(name, signature) and not self._trainings[name]
 
     def _model(self, pool: Encoded, weight: float) -> Factored:
         seed = (self._field.seed, len(self._readings))
@@ -192,23 +201,45 @@ class FactoredMethod:
         model = Factored.of(self._encoding, pool, readings, seed, trains=self._field.trains, baseline=baseline)
         return Holding.around(model, readings, seed) if any(r.of_limits for r in readings) else model
 
-    def _choice(
-        self, weight: float, pool: Sequence[Overrides], encoded: Encoded, means: Means, allowed: Flags
-    ) -> Choice | None:
+    def _choice(self, weight: float, pool: Pool, means: Means, allowed: Flags) -> Choice | None:
         """The best legal request that leaves enough for the confirmation; of fewer repeats while nothing is better."""
-        model = self._model(encoded, weight)
+        model, encoded = self._of_space(weight), pool.encoded
         best = self._best(model, weight)
-        probed = np.array([self._encoding.step_signature(setup) in self._probed for setup in pool])
+        probed = np.array([signature in self._probed for signature in pool.signatures])
         found: Choice | None = None
-        for repeats in range(means.repeats, 0, -1) if means.repeats else (0,):
+        most = self._repeats(means, best, model.noise)
+        for repeats in range(most, 0, -1) if most else (0,):
             costs = self._costs(means, repeats, best)
-            choice = choose(model, encoded, best.log, costs, probed, allowed, lambda i: self._field.legal(pool[i]))
-            least = WORTH if found is None and repeats == means.repeats else _UNPROVED
+            choice = choose(
+                model, encoded, best.log, costs, probed, allowed, lambda i: self._field.legal(pool.setups[i])
+            )
+            least = WORTH if found is None and repeats == most else _UNPROVED
             if choice is not None and (found is None or choice.gain >= least):
                 found = self._carefully(choice, model, encoded, costs, probed)
             if best.finalist_log is not None or (found is not None and found.gain >= least):
                 break
-        return found
+        return self._given_up(found, model, encoded, best)
+
+    def _repeats(self, means: Means, best: _Best, noise: float) -> int:
+        """Of the confirmation that is set aside: more, where those prove what was found, and the budget has them."""
+        if not means.repeats or best.finalist_log is None:
+            return means.repeats
+        wanted = repeats_to_decide(best.baseline_log - best.finalist_log, noise, means.repeats, self._field.confidence)
+        costs = self._costs(means, wanted or means.repeats, best)
+        assert costs.finalist_s is not None
+        return wanted if wanted is not None and wanted * costs.finalist_s <= costs.left_s else means.repeats
+
+    def _given_up(self, choice: Choice | None, model: Factored, pool: Encoded, best: _Best) -> Choice | None:
+        """The choice; of a probe, with the time of a step with which nothing that shares its steps beats the best."""
+        alone = self._field.objectives == 1 and not self._field.trades and math.isfinite(best.log)
+        if choice is None or choice.deadline_s is not None or model.steps is None or not alone:
+            return choice
+        columns = [i for i, column in enumerate(self._encoding.columns) if column.moves is not Factor.STEPS]
+        coordinates = pool.coordinates[:, columns]
+        same = np.flatnonzero((coordinates == coordinates[choice.setup]).all(axis=1))
+        steps = model.steps.at(pool.take(same), HYPOTHESES)
+        fewest = float((steps.mean - _OPTIMISM * steps.spread).min())
+        return choice._replace(too_slow_s=math.exp(best.log - fewest))
 
     def _carefully(self, choice: Choice, model: Factored, pool: Encoded, costs: Costs, probed: Flags) -> Choice:
         """The choice; or a probe of it, where that shows for less what must be known before a training.
@@ -235,7 +266,7 @@ class FactoredMethod:
         baseline_log = logs.pop(identity(self._field.baseline), math.inf)
         finalist_log = min(logs.values(), default=math.inf)
         found = finalist_log < baseline_log
-        return _Best(min(baseline_log, finalist_log), finalist_log if found else None)
+        return _Best(min(baseline_log, finalist_log), finalist_log if found else None, baseline_log)
 
     def _has_value(self, reading: Reading) -> bool:
         return reading.steps is not None if self._field.trains else reading.step_s is not None
@@ -254,20 +285,44 @@ class FactoredMethod:
             finalist_s=finalist_s,
         )
 
-    def _may_be_measured(self, setup: Overrides) -> bool:
-        name, signature = identity(setup), self._encoding.step_signature(setup)
+    def _may_be_measured(self, name: str, signature: str) -> bool:
         if name in self._refused or name in self._breaking or signature in self._no_memory or signature in self._over:
             return False
         return self._trainings[name] < (_MOST_TRAININGS if self._field.trains else 1)
 
-    def _pool(self) -> list[Overrides]:
-        space = self._field.space
-        if space.size is not None and space.size <= _POOL:
-            return [space.setup(index) for index in range(space.size)]
-        random = np.random.default_rng((self._field.seed, len(self._readings)))
-        around = self._around()
-        drawn = [self._rounded(space.drawn(random)) for _ in range(max(_POOL // 2, _POOL - len(around)))]
-        return list({identity(setup): setup for setup in (*around, *drawn)}.values())
+    def _pool(self) -> Pool:
+        """The whole space; of a large one what was drawn, and what lies around the best."""
+        drawn = self._drawn()
+        if self._counted:
+            return drawn
+        return drawn.after(Pool.of(self._encoding, self._around()))
+
+    @property
+    def _counted(self) -> bool:
+        """Whether the space is small enough to look at all of it."""
+        return self._field.space.size is not None and self._field.space.size <= _POOL
+
+    def _drawn(self) -> Pool:
+        """All of a small space; of a large one setups at random, others every few readings."""
+        space, block = self._field.space, len(self._readings) // _DRAWN_FOR
+        if self._counted:
+            block = 0
+        if self._of_block is None or self._of_block[0] != block:
+            random = np.random.default_rng((self._field.seed, block))
+            setups = (
+                (space.setup(index) for index in range(space.size or 0))
+                if self._counted
+                else (self._rounded(space.drawn(random)) for _ in range(_DRAWN))
+            )
+            self._of_block = (block, Pool.of(self._encoding, setups))
+        return self._of_block[1]
+
+    def _of_space(self, weight: float) -> Factored:
+        """The model of the space, fitted once for all that one proposal asks of it."""
+        of = (len(self._readings), weight)
+        if self._fitted is None or self._fitted[0] != of:
+            self._fitted = (of, self._model(self._drawn().encoded, weight))
+        return self._fitted[1]
 
     def _around(self) -> list[Overrides]:
         """The best setups so far, and each with one setting changed."""
@@ -276,9 +331,8 @@ class FactoredMethod:
         if not setups:
             setups = [self._field.baseline]
         elif len(setups) > _AROUND:
-            standing = self.standing(setups)
-            assert standing is not None
-            setups = [setups[index] for index in np.argsort(standing.logs)[:_AROUND]]
+            means = self._of_space(1.0).expected(self._encoding.encode(setups)).mean
+            setups = [setups[index] for index in np.argsort(means)[:_AROUND]]
         inside = [s for s in setups if all(self._field.space.holds(key, value) for key, value in s.items())]
         changed = [self._rounded({**s, key: value}) for s in inside for key in s for value in self._values(key)]
         return [*inside, *changed]

@@ -71,12 +71,14 @@ class Choice(NamedTuple):
         deadline_s: of a training, on the training clock; None for a probe.
         gain: what it is expected to take off the logarithm of the best time.
         cost_s: what it is expected to cost.
+        too_slow_s: of a probe, seconds of a step beyond which it cannot matter any more; None where that is not known.
     """
 
     setup: int
     deadline_s: float | None
     gain: float
     cost_s: float
+    too_slow_s: float | None = None
 
 
 def choose(

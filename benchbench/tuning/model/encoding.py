@@ -89,6 +89,16 @@ class Encoded:
             optimizer=self.optimizer[chosen],
         )
 
+    def joined(self, other: Encoded) -> Encoded:
+        """These, and others behind them."""
+        return Encoded(
+            coordinates=np.concatenate([self.coordinates, other.coordinates]),
+            batch=np.concatenate([self.batch, other.batch]),
+            micro=np.concatenate([self.micro, other.micro]),
+            rate=np.concatenate([self.rate, other.rate]),
+            optimizer=np.concatenate([self.optimizer, other.optimizer]),
+        )
+
 
 @dataclass(frozen=True)
 class Encoding:

@@ -79,14 +79,17 @@ class Factored:
         given_up = [r.more_steps_than for r in readings if r.gave_up and r.more_steps_than is not None]
         return cls(encoding, step, steps, _warmup(encoding, readings, seed), min(given_up, default=math.inf))
 
+    @property
+    def noise(self) -> float:
+        """Of the logarithm of a time to target, from seed to seed."""
+        return self.step.noise if self.steps is None else math.hypot(self.step.noise, self.steps.noise)
+
     def expected(self, setups: Encoded, most: int = HYPOTHESES) -> Expected:
         """What is expected of setups."""
         step = self.step.at(setups, most)
         if self.steps is None:
             log = step.log - np.log(setups.batch)[None, :]
-            return Expected(
-                log, step.variance, step.works, step.spread, np.full(len(setups), math.inf), self.step.noise
-            )
+            return Expected(log, step.variance, step.works, step.spread, np.full(len(setups), math.inf), self.noise)
         steps = self.steps.at(setups, most)
         count = min(len(step.log), len(steps.log))
         product = step.log[:count] + steps.log[:count]
@@ -98,7 +101,7 @@ class Factored:
             steps.works[:count],
             step.spread,
             step.mean + math.log(self.most_steps),
-            math.hypot(self.step.noise, self.steps.noise),
+            self.noise,
         )
 
 
@@ -126,12 +129,13 @@ def _telling(readings: Sequence[Reading]) -> Sequence[Reading]:
 
 def _product(reading: Reading) -> float:
     """Steps times seconds, as far as they were seen: small where a setup is, or may be, fast."""
-    return (reading.steps or reading.more_steps_than or math.inf) * (reading.step_s or math.inf)
+    return (reading.steps or reading.more_steps_than or math.inf) * (reading.step_s or reading.step_s_over or math.inf)
 
 
 def _step(encoding: Encoding, readings: Sequence[Reading]) -> Seen:
-    found = [(r, r.step_s) for r in readings if r.step_s is not None]
-    return _seen(encoding, [r for r, _ in found], [math.log(step_s) for _, step_s in found])
+    found = [(r, step_s) for r in readings if (step_s := r.step_s or r.step_s_over) is not None]
+    bound = [r.step_s is None for r, _ in found]
+    return _seen(encoding, [r for r, _ in found], [math.log(step_s) for _, step_s in found], bound)
 
 
 def _steps(encoding: Encoding, readings: Sequence[Reading]) -> Seen:

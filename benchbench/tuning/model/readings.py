@@ -29,6 +29,7 @@ class Reading:
         overrides: the setup.
         trained: whether a training to the target was asked for, and not a probe.
         step_s: seconds a steady step.
+        step_s_over: of a probe that was given up, seconds that a step takes at least; then `step_s` is None.
         warmup_s: what compiling and warming up took beyond steady steps.
         steps: to the target.
         more_steps_than: steps that were trained without reaching it: it takes more.
@@ -46,6 +47,7 @@ class Reading:
     overrides: Overrides
     trained: bool
     step_s: float | None = None
+    step_s_over: float | None = None
     warmup_s: float | None = None
     steps: float | None = None
     more_steps_than: float | None = None
@@ -89,7 +91,9 @@ def reading_of(
         "overrides": overrides, "trained": trained, "cost_s": cost_s, "per_second": per_second,
         "reused": reused,
     }  # fmt: skip
-    if figures is not None:
+    if figures is not None and repeat.facts.get("stopped_as_too_slow"):
+        told |= {"step_s_over": max(figures.step_s - (figures.step_s_halfwidth or 0.0), figures.step_s / 2)}
+    elif figures is not None:
         told |= {"step_s": figures.step_s, "warmup_s": figures.warmup_s}
     if repeat.outcome is not Outcome.OK:
         return Reading(**told, failing=_FAILING.get(repeat.outcome, Failing.OTHER))
