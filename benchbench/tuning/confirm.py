@@ -22,6 +22,8 @@ from benchbench.tuning.setups import Question, Setup
 from benchbench.tuning.space import identity
 from benchbench.tuning.verdict import Evidence
 
+_CAREFUL = 1.1  # times the noise that the search believes in, which is as likely too small as too large
+
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
@@ -102,7 +104,7 @@ def noise_of(again: Sequence[Setup], proposer: Proposer, question: Question) -> 
     if not again or not question.objective.reaches or question.scenario.search.proxy:
         return None
     standing = proposer.standing([s.trial.overrides for s in again])
-    return None if standing is None else Noise(deviation=standing.noise, degrees=NOISE_DEGREES)
+    return None if standing is None else Noise(deviation=_CAREFUL * standing.noise, degrees=NOISE_DEGREES)
 
 
 def setups_to_confirm(setups: Sequence[Setup], chosen: Sequence[Setup]) -> list[Setup]:

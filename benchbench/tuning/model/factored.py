@@ -16,7 +16,7 @@ from benchbench.tuning.model.priors import StepsToTarget, StepTime
 from benchbench.tuning.model.readings import Failing, Reading
 
 HYPOTHESES = 64  # of a prediction
-_MOST_READINGS = 150
+_MOST_READINGS = 100
 _COMPILES = "training.compile"
 _UNKNOWN_STEPS, _UNKNOWN_DOUBT = math.log(2.0), 1.0  # of a baseline that did not reach: about twice what it trained
 _WARMUP_ERROR = 0.15
