@@ -69,9 +69,9 @@ class Pair(Observed):
     notes: tuple[str, ...]
 
     @property
-    def disturbed(self) -> bool:
-        """Whether repeats of either run are not to be trusted."""
-        return any(warning.code == "suspect" for warning in self.warnings)
+    def doubtful(self) -> bool:
+        """Whether repeats of either run are not to be trusted, or one alone says nothing of its spread."""
+        return bool({"suspect", "single-repeat"} & {warning.code for warning in self.warnings})
 
 
 class Comparison(Observed):
@@ -89,8 +89,8 @@ class Comparison(Observed):
 
     @property
     def slower(self) -> bool:
-        """Whether a run is slower than the first, neither being disturbed, or lost the target that it reaches."""
-        return any((pair.verdict == "slower" and not pair.disturbed) or pair.target_lost for pair in self.pairs)
+        """Whether a run is slower than the first beyond doubt, or lost the target that it reaches."""
+        return any((pair.verdict == "slower" and not pair.doubtful) or pair.target_lost for pair in self.pairs)
 
     def answer(self, report: str | None) -> dict[str, Any]:
         """The document of `compare --json`: the keys of the first pair, and all pairs."""
@@ -225,7 +225,7 @@ def _warnings(ratio: Estimate) -> tuple[RunWarning, ...]:
         return ()
     message = (
         "one of the runs has a single repeat: nothing is known of its spread between processes, and a verdict may be a "
-        "false alarm; use --repeats 3 or more"
+        "false alarm, which --fail-if does not count; measure with measure.repeats: 3 or more"
     )
     return (RunWarning(code="single-repeat", message=message),)
 

@@ -16,6 +16,7 @@ _DATA_SOURCE = (
 )  # fmt: skip
 _TARGET = ("metric", "at_least", "at_most")
 _HARDWARE = ("architecture", "cpu", "cpus", "devices")
+_LIMITS = ("cpus_usable", "cpu_quota", "memory_limit_bytes")
 _FACTS = ("torch", "attention", "micro_batch", "accumulation", "threads", "parameters", "data_fingerprint")
 
 
@@ -52,6 +53,12 @@ def of_hardware(machine: Machine) -> dict[str, Leaf]:
     """What the fingerprint of a machine is made of."""
     document = machine.document()
     return {key: _told(document[key]) for key in _HARDWARE}
+
+
+def share(run: Run) -> dict[str, Leaf]:
+    """What of its machine a run could use: hardware, and the limits that were set to it."""
+    document = run.machine.document()
+    return {**hardware(run), **{key: _told(document[key]) for key in _LIMITS}}
 
 
 def of_machine(machine: Machine) -> dict[str, Leaf]:

@@ -25,6 +25,7 @@ class Point(Observed):
         value: of the series' metric.
         warnings: those that make its value less sure: suspect, noisy, unstable.
         changes: in the environment since the point before, as (before, now).
+        disturbed: whether repeats of it are not to be trusted.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Point(Observed):
     value: Estimate
     warnings: tuple[RunWarning, ...]
     changes: dict[str, tuple[Leaf, Leaf]]
+    disturbed: bool = False
 
 
 class Step(Observed):
@@ -90,8 +92,13 @@ class Series(Observed):
 
     @property
     def slower(self) -> bool:
-        """Whether the newest step is a slowdown, or the target was lost."""
-        return self.target_lost or (bool(self.steps) and self.steps[-1].verdict == "slower")
+        """Whether the newest step is a slowdown that undisturbed runs show too, or the target was lost."""
+        return self.target_lost or (bool(self.steps) and self.steps[-1].verdict == "slower" and not self.doubtful)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether every run since the newest step was disturbed."""
+        return bool(self.steps) and all(point.disturbed for point in self.points[self.steps[-1].index :])
 
     def answer(self) -> dict[str, Any]:
         """Its entry in `history --json`."""

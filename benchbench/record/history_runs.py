@@ -16,7 +16,7 @@ from benchbench.record.types import Run
 from benchbench.scenario.loading import load
 
 Group = tuple[str, str]
-"""A scenario's key and a machine's fingerprint."""
+"""A scenario's key, and a machine's fingerprint with what of it could be used."""
 
 _KEY = re.compile(r"(?:sha256:)?([0-9a-f]{4,64})")
 _SHORT = len("sha256:") + 12
@@ -82,7 +82,8 @@ def _stored(out: Path) -> tuple[list[Run], list[str]]:
 def _grouped(runs: Iterable[Run]) -> dict[Group, list[Run]]:
     groups: dict[Group, list[Run]] = {}
     for run in runs:
-        groups.setdefault((run.scenario.key, run.machine.fingerprint), []).append(run)
+        machine = f"{run.machine.fingerprint} {differences.share(run)}"
+        groups.setdefault((run.scenario.key, machine), []).append(run)
     return groups
 
 
@@ -136,7 +137,7 @@ def _kin(groups: Mapping[Group, Sequence[Run]], mine: Group) -> list[str]:
 
 
 def _machine_note(mine: Run, others: Sequence[Run]) -> str:
-    parts = differences.different(differences.hardware(mine), differences.hardware(others[0]))
+    parts = differences.different(differences.share(mine), differences.share(others[0]))
     told = "; ".join(f"{key} {here} here, {there} there" for key, (here, there) in parts.items())
     return f"{_runs(len(others))} of this scenario on another machine: a series apart ({told})"
 

@@ -13,7 +13,7 @@ from benchbench.record import differences
 from benchbench.record.differences import Leaf
 from benchbench.record.history import Point, Series, Step
 from benchbench.record.speed import HIGHER_IS_BETTER, Metric, log_mean, refuse_damaged, values_of
-from benchbench.record.summary import Summary, summarize, warnings_of
+from benchbench.record.summary import Summary, measured, summarize, warnings_of
 from benchbench.record.types import Outcome, Run
 from benchbench.stats import shifts
 from benchbench.stats.estimate import Estimate
@@ -79,6 +79,12 @@ def series_of(runs: Sequence[Run], metric: Metric | None, threshold: float) -> t
         target_lost=_target_lost(sound),
         notes=_notes(results, metric, chosen),
     )
+    if series.doubtful:
+        told = (
+            f"every run since {series.steps[-1].at} was disturbed: the step may be theirs alone, and --fail-if does "
+            "not count it"
+        )
+        series = series.model_copy(update={"notes": (*series.notes, told)})
     return series, tuple(problems)
 
 
@@ -149,6 +155,7 @@ def _points(results: Sequence[_Result], metric: Metric) -> list[Point]:
                 value=value,
                 warnings=tuple(w for w in warnings_of(run, result.summary) if w.code in _CARE),
                 changes={} if before is None else differences.different(before, now),
+                disturbed=any(repeat.suspect for repeat in measured(run)),
             )
         )
         before = now

@@ -78,7 +78,7 @@ class InUse:
         if not total_w:
             return None
         for lines in self._of.values():
-            half = series_halfwidth(np.asarray([x["power_w"] for x in lines if "power_w" in x]), confidence)
+            half = series_halfwidth(np.asarray([x["power_w"] for x in lines if _finite(x.get("power_w"))]), confidence)
             squares += half**2
         return math.sqrt(squares) / total_w if math.isfinite(squares) else None
 
@@ -87,10 +87,20 @@ class InUse:
         known = [w for w in each if w is not None]
         return sum(known) if len(known) == len(each) else None
 
-    @staticmethod
-    def _mean_power_w(lines: Sequence[Line]) -> float | None:
-        values = [x["power_w"] for x in lines if "power_w" in x]
-        return float(np.mean(values)) if values else None
+    def _mean_power_w(self, lines: Sequence[Line]) -> float | None:
+        """The power integrated over time by trapezia, over that time; their plain mean where no two lie in a stretch.
+
+        A machine that is busy is looked at less often: each reading counts for the time that it stands for.
+        """
+        known = [(self._stretches.number(x["t"]), x["t"], x["power_w"]) for x in lines if _finite(x.get("power_w"))]
+        spans = [
+            (t2 - t1, (w1 + w2) / 2 * (t2 - t1))
+            for (s1, t1, w1), (s2, t2, w2) in pairwise(known)
+            if s1 == s2 and t2 > t1
+        ]
+        if spans:
+            return float(sum(energy_j for _, energy_j in spans) / sum(elapsed_s for elapsed_s, _ in spans))
+        return float(np.mean([w for _, _, w in known])) if known else None
 
     def _counted_w(self, lines: Sequence[Line]) -> float | None:
         """By the counter, from reading to reading of one stretch; one that went backwards was reset in between."""
@@ -100,3 +110,7 @@ class InUse:
         ]
         elapsed_s, energy_j = (sum(column) for column in zip(*spans, strict=True)) if spans else (0.0, 0.0)
         return energy_j / elapsed_s if elapsed_s > 0 and energy_j > 0 else None
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -23,6 +23,7 @@ from benchbench.record import document, lookup, raw, tables
 from benchbench.record.claim import claim
 from benchbench.record.figures import RawLines
 from benchbench.record.lookup import RESULT
+from benchbench.record.speed import refuse_damaged
 from benchbench.record.types import SCHEMA, Outcome, Repeat, Run
 
 SCENARIO = "scenario.yaml"
@@ -215,10 +216,13 @@ def read_run(folder: Path) -> Run:
     """The run of a result folder or of a `result.json`.
 
     Raises:
-        RecordError: missing, truncated, or of a schema that this version does not know.
+        RecordError: missing, truncated, of a schema that this version does not know, or with numbers that are no
+            measurements.
     """
     file, data = lookup.document(folder, RESULT, "run", SCHEMA)
-    return lookup.validated(Run, data["run"], file, "run")
+    run = lookup.validated(Run, data["run"], file, "run")
+    refuse_damaged(run)
+    return run
 
 
 def run_folders(out: Path) -> list[Path]:

@@ -28,6 +28,11 @@ _TELEMETRY_COLUMNS = {
     "repeat": "int32", "t_s": "float64", "device": "string", **{m.column: "float64" for m in METRICS},
 }  # fmt: skip
 _INTEGERS_BELOW = {"int32": 2**31, "int64": 2**63}
+_VITAL = {
+    STEPS: ("repeat", "step", "step_s", "warmup"),
+    EVALS: ("repeat", "step", "metrics"),
+    TELEMETRY: ("repeat", "t_s", "device"),
+}
 _FILES = {STEPS: _STEP_COLUMNS, EVALS: _EVAL_COLUMNS, TELEMETRY: _TELEMETRY_COLUMNS}
 
 
@@ -84,12 +89,13 @@ def read(folder: Path, name: str) -> pd.DataFrame:
     """One table of a result folder; `metrics` of the evaluations become columns of their own.
 
     Raises:
-        RecordError: missing, or not a table.
+        RecordError: missing, not a table, or one without what it is about.
     """
     import pandas as pd
 
     try:
         frame = pd.read_parquet(folder / name)
+        _check(frame, name)
         if name == EVALS:
             metrics = pd.DataFrame([json.loads(text) for text in frame.pop("metrics")], index=frame.index)
             frame = pd.concat([frame, metrics], axis=1)
@@ -98,3 +104,13 @@ def read(folder: Path, name: str) -> pd.DataFrame:
     except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are ValueErrors
         raise RecordError(f"cannot be read: {str(error).splitlines()[0]}", file=str(folder / name)) from None
     return frame
+
+
+def _check(frame: pd.DataFrame, name: str) -> None:
+    """Refuses (ValueError) a table that lacks a column that nothing can be told without, or numbers in it."""
+    for column in _VITAL[name]:
+        if column not in frame:
+            raise ValueError(f"it has no column {column}")
+        missing = int(frame[column].isna().sum())
+        if missing:
+            raise ValueError(f"{missing} of {len(frame)} values of {column} are no numbers")

@@ -36,4 +36,4 @@ def _table(title: str, found: Sequence[Mapping[str, tuple[Leaf, Leaf]]]) -> Tabl
     return Table(columns=columns, rows=tuple(rows))
 
 
-PLUGIN = Plugin(title=TITLE, order=25, takes=(ComparisonSubject,), render=render)
+PLUGIN = Plugin(title=TITLE, order=25, takes=(ComparisonSubject,), render=render, brief=True)
