@@ -78,5 +78,3 @@ def test_as_many_repeats_as_prove_it_and_none_more() -> None:
     assert halfwidth(0.25, wanted, 0.95) < 0.55 <= 0.55 / 0.7
     assert repeats_to_decide(0.1, 0.25, 3, 0.95) is None
     assert repeats_to_decide(0.1, 0.25, 8, 0.95) == 8
-
-
