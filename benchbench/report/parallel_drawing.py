@@ -106,4 +106,4 @@ def _value(value: Cell) -> object:
     number = None if isinstance(value, bool) else number_of(value)
     if number is not None:
         return short(number) if np.isfinite(number) else None
-    return None if value is None else text(cell(value))
+    return text(cell(value)) if isinstance(value, str | bool) else None

@@ -27,13 +27,13 @@ BARS = Bars(
     marks=(Mark(at=1.0, label="one"),),
     log=True,
 )
-TIME = Quantity(value=3, unit="s")
+TIME, NO_TIME = Quantity(value=3, unit="s"), Quantity(value=None, unit="s")
 PARALLEL = Parallel(
     title="t",
     axes=(Axis(label="first", ticks=((0.25, "x"), (0.75, "y"))), Axis(label="last", ticks=((0.0, "3 s"),))),
     paths=(
         Path(at=np.asarray([0.25, 0.0]), name="fast", shade="q0", label="<i>one", cells=(1, TIME)),
-        Path(at=np.asarray([0.75, np.nan]), name="failed", shade="bad", dash="dash", cells=(2, None)),
+        Path(at=np.asarray([0.75, np.nan]), name="failed", shade="bad", dash="dash", cells=(2, NO_TIME)),
     ),
     columns=("trial", "time"),
 )  # fmt: skip
