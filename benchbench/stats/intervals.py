@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 _BATCHES = 10
 _LARGEST_CORRELATION = 0.8  # of batch means: beyond it the batches say nothing of the mean
 _UNBOUNDED_HALFWIDTH = math.inf
-_REFUTED = 0.1  # a belief of the noise that repeats would contradict so much by luck alone is dropped
+_REFUTED = (0.01, 0.95)  # quantiles of luck beyond which repeats refute a belief of the noise: agreeing is luck often
 _LARGEST_EXPONENT = 709.0  # of e, in a float
 
 
@@ -253,9 +253,10 @@ def ratio_given_noise(
 
     The variance is the belief's and that of both sides, each with the weight of its degrees of freedom: the moderated t
     of Smyth (Statistical Applications in Genetics and Molecular Biology 3, 2004). Where the repeats refute the belief
-    at one in ten, they alone count. Of three repeats a side a 95 % interval is a quarter narrower than Welch's where
-    the belief is right, and covers in 91 % or more where it is wrong by up to a factor of four, or where one side has
-    half the other's noise; of two, in 87 % or more (`tests/stats/test_intervals.py` simulates it).
+    (by luck they would agree so once in a hundred, or differ so once in twenty), they alone count. Of three repeats a
+    side a 95 % interval is a quarter narrower than Welch's where the belief is right, and covers in 91 % or more where
+    it is wrong by up to a factor of four, or where one side has half the other's noise; of two, in 87 % or more
+    (`tests/stats/test_intervals.py` simulates it).
 
     Args:
         numerator: positive, finite values, one a repeat.
@@ -275,7 +276,7 @@ def ratio_given_noise(
     squares = float(((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum())
     own = len(a) + len(b) - 2.0
     luck = float(chdtr(own, squares / noise.deviation**2))
-    believed = noise.degrees if _REFUTED / 2 <= luck <= 1 - _REFUTED / 2 else 0.0
+    believed = noise.degrees if _REFUTED[0] <= luck <= _REFUTED[1] else 0.0
     degrees = own + believed
     variance = (squares + believed * noise.deviation**2) / degrees
     half = student_t(confidence, degrees) * math.sqrt(variance * (1 / len(a) + 1 / len(b)))
