@@ -254,7 +254,7 @@ def ratio_given_noise(
     The variance is the belief's and that of both sides, each with the weight of its degrees of freedom: the moderated t
     of Smyth (Statistical Applications in Genetics and Molecular Biology 3, 2004). Where the repeats refute the belief
     (by luck they would agree so once in a hundred, or differ so once in twenty), they alone count. Of three repeats a
-    side a 95 % interval is a quarter narrower than Welch's where the belief is right, and covers in 91 % or more where
+    side a 95 % interval is a fifth narrower than Welch's where the belief is right, and covers in 91 % or more where
     it is wrong by up to a factor of four, or where one side has half the other's noise; of two, in 87 % or more
     (`tests/stats/test_intervals.py` simulates it).
 
