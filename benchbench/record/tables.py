@@ -107,10 +107,7 @@ def read(folder: Path, name: str) -> pd.DataFrame:
 
 
 def _check(frame: pd.DataFrame, name: str) -> None:
-    """Refuses (ValueError) a table that lacks a column that nothing can be told without, or numbers in it."""
+    """Refuses (ValueError) a table that lacks a column that nothing can be told without."""
     for column in _VITAL[name]:
         if column not in frame:
             raise ValueError(f"it has no column {column}")
-        missing = int(frame[column].isna().sum())
-        if missing:
-            raise ValueError(f"{missing} of {len(frame)} values of {column} are no numbers")

@@ -78,6 +78,12 @@ def step_times(subject: RunSubject) -> list[StepTimes]:
     ]
 
 
+def without_a_time(subject: RunSubject) -> int:
+    """How many steps of the table hold no time; 0 without a table."""
+    frame = subject.steps.frame
+    return 0 if frame is None else int((~np.isfinite(column(frame, "step_s"))).sum())
+
+
 def learning_curves(subject: RunSubject) -> list[Curve]:
     """Every metric of every repeat that was evaluated; nothing without a table."""
     frame = subject.evals.frame

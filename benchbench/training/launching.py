@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from benchbench.record import raw
 from benchbench.scenario.plan import Plan
 from benchbench.training.board import Board, Hang, hang
@@ -26,8 +28,9 @@ from benchbench.training.ranks import BOARD, RANKS
 
 RANK = (sys.executable, "-P", "-m", "benchbench.training")
 _POLL_S = 0.5
-_STACKS_S = 1.0  # for the ranks to print where they are
-_END_S = "2"  # before a rank that was asked to end is killed
+_STACKS_S = 1.0  # for a rank to print where it is
+_LOOK_S = 0.02
+_END_S = 2  # before a rank that was asked to end is killed
 _KILLED = 128 + signal.SIGKILL
 
 
@@ -38,10 +41,12 @@ class Died:
     Attributes:
         rank: its number.
         code: its exit status; negative for a signal.
+        at_s: the second of the clock at which the agent saw it.
     """
 
     rank: int
     code: int
+    at_s: int = 0
 
 
 def launch(plan: Plan, events: Events, folder: Path, command: Sequence[str] = RANK) -> int:
@@ -60,7 +65,7 @@ def launch(plan: Plan, events: Events, folder: Path, command: Sequence[str] = RA
     shared.mkdir(exist_ok=True)
     (shared / BOARD).unlink(missing_ok=True)  # an earlier one names processes that are gone
     board = Board(shared / BOARD, plan.world)
-    os.environ |= {RANKS: str(shared), "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": _END_S, "GLOO_SOCKET_IFNAME": _LOOPBACK}
+    os.environ |= {RANKS: str(shared), "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(_END_S), "GLOO_SOCKET_IFNAME": _LOOPBACK}
     watch = Watch(board)
     watch.start()
     try:
@@ -98,8 +103,23 @@ def _run(world: int, shared: Path, command: Sequence[str]) -> list[Died]:
     try:
         elastic_launch(config, command[0])(*command[1:])
     except ChildFailedError as error:
-        return [Died(rank=rank, code=one.exitcode) for rank, one in error.failures.items()]
+        found = [Died(rank=rank, code=one.exitcode, at_s=one.timestamp) for rank, one in error.failures.items()]
+        return by_themselves(found)
     return []
+
+
+def by_themselves(died: Sequence[Died]) -> list[Died]:
+    """Those that the agent did not end itself: it asks the ones that are left, and kills who does not heed it.
+
+    Args:
+        died: in the order in which the agent saw it, those first that made it end the others.
+    """
+    first = died[0]
+    return [one for one in died if one is first or not _was_ended(one, one.at_s - first.at_s)]
+
+
+def _was_ended(one: Died, after_s: int) -> bool:
+    return one.code == -signal.SIGTERM or (one.code == -signal.SIGKILL and after_s >= _END_S)
 
 
 def failure(died: Sequence[Died], lines: Sequence[Sequence[Mapping[str, Any]]], hung: Hang | None) -> dict[str, Any]:
@@ -167,10 +187,23 @@ class Watch(threading.Thread):
         self.join()
 
     def _end(self) -> None:
-        """Each rank prints where it is (see `faulthandler`), and ends."""
-        for number in (signal.SIGABRT, signal.SIGKILL):
-            for one in self._board.standings():
-                assert one.pid, "it was watched"
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(one.pid, number)
-            self._over.wait(_STACKS_S)
+        """Each rank prints where it is (see `faulthandler`) and ends, one after the other: all write into one log."""
+        standings = self._board.standings()
+        assert self.found is not None
+        assert all(one.pid for one in standings), "they were watched"
+        hangs = self.found.rank
+        for rank in sorted(range(len(standings)), key=lambda rank: rank != hangs):
+            with contextlib.suppress(psutil.Error):
+                process = psutil.Process(standings[rank].pid)
+                process.send_signal(signal.SIGABRT)
+                _await_end(process)
+        for one in standings:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one.pid, signal.SIGKILL)
+
+
+def _await_end(process: psutil.Process) -> None:
+    """Until a process has ended, which its parent need not have noticed; not for long."""
+    give_up_s = time.monotonic() + _STACKS_S
+    while process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < give_up_s:
+        time.sleep(_LOOK_S)

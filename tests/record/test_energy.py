@@ -40,7 +40,7 @@ def test_power_over_time_has_the_error_of_its_samples_and_of_the_sensor() -> Non
     lines = telemetry(200.0, noise_w=20.0)
     found = power(lines, MEASURED, 0.95)
     inside = np.asarray([x["power_w"] for x in lines[1:] if 100.0 <= x["t"] <= 101.0])
-    sampling = series_halfwidth(inside, 0.95) / inside.mean()
+    sampling = series_halfwidth(inside, 0.95) / found.watts
     assert found.by == "power"
     assert found.relative_error == pytest.approx(math.hypot(sampling, SENSOR_ERROR))
     assert found.relative_error is not None
@@ -49,6 +49,20 @@ def test_power_over_time_has_the_error_of_its_samples_and_of_the_sensor() -> Non
     assert wide is not None
     assert narrow is not None
     assert wide > narrow
+
+
+def test_power_is_integrated_over_time_however_unevenly_it_was_looked_at() -> None:
+    """Ten seconds: 100 W looked at once a second, then in the last second 400 W looked at ten times."""
+    slow, quick = [(float(t), 100.0) for t in range(10)], [(9.0 + 0.1 * k, 400.0) for k in range(1, 11)]
+    lines = [{"t": 100.0 + t, "device": "cuda:0", "power_w": watts} for t, watts in (*slow, *quick)]
+    found = power([header(CPU, GPU), *lines], [(100.0, 110.0)], 0.95)
+    assert found.watts == pytest.approx((9 * 100 + 0.1 * 250 + 0.9 * 400) / 10)
+
+
+def test_a_reading_of_power_that_is_no_number_counts_for_nothing() -> None:
+    lines = telemetry(200.0)
+    broken = [{**line, "power_w": math.nan} if index % 7 == 3 else line for index, line in enumerate(lines)]
+    assert power(broken, MEASURED, 0.95).watts == pytest.approx(200.0)
 
 
 def test_idle_power_is_subtracted_only_where_that_is_asked_for() -> None:

@@ -15,7 +15,7 @@ from benchbench.executors.kinds.child import TRAINER, ChildExecutor
 from benchbench.record.types import Outcome, Repeat
 from benchbench.scenario.loading import load, vary
 from benchbench.training.board import Hang
-from benchbench.training.launching import Died, failure
+from benchbench.training.launching import Died, by_themselves, failure
 from tests.executors.trees import gone
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -110,3 +110,18 @@ def test_the_first_to_fail_is_named(
     assert (found["rank"], found["kind"]) == (rank, kind)
     if kind == "signal":
         assert found["signal"] == signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("died", "left"),
+    [
+        ([(1, 1, 100), (0, -9, 102)], [1]),  # blocked in a collective, and killed by the agent
+        ([(1, -9, 100), (0, -15, 100)], [1]),
+        ([(0, -15, 100), (1, -15, 100)], [0]),  # the first was asked to end by somebody else
+        ([(0, -9, 100), (1, -9, 101)], [0, 1]),
+        ([(0, 1, 100), (1, 1, 103)], [0, 1]),
+    ],
+)
+def test_a_rank_that_the_agent_ended_is_not_to_blame(died: list[tuple[int, int, int]], left: list[int]) -> None:
+    found = by_themselves([Died(rank=rank, code=code, at_s=at_s) for rank, code, at_s in died])
+    assert [one.rank for one in found] == left

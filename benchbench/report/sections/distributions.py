@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchbench.report.content import Array, Block, Callout, Chart, Panel, Section, Series
-from benchbench.report.curves import column, step_times
+from benchbench.report.curves import step_times, without_a_time
 from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.sections.verdict import letter
@@ -47,9 +47,7 @@ def _problems(name: str, run: RunSubject) -> list[Callout]:
                 text=tr("{problem}. The verdict rests on the record.", problem=run.steps.problem),
             )
         ]
-    if run.steps.frame is None:
-        return []
-    bad = int((~np.isfinite(column(run.steps.frame, "step_s"))).sum())
+    bad = without_a_time(run)
     if not bad:
         return []
     text = tr("The chart leaves them out; look into the run before its verdict is used.")

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchbench.record.types import Outcome
 from benchbench.report.content import Array, Block, Callout, Chart, Facts, Mark, Panel, Quantity, Section, Series, Span
-from benchbench.report.curves import REPEATS_DRAWN, StepTimes, step_times
+from benchbench.report.curves import REPEATS_DRAWN, StepTimes, step_times, without_a_time
 from benchbench.report.language import tr
 from benchbench.report.plugins import Plugin
 from benchbench.report.subject import RunSubject
@@ -29,10 +29,18 @@ def render(subject: RunSubject) -> Section | None:
         return None
     good = {r.index for r in subject.run.repeats if r.outcome is Outcome.OK}
     measured = _pooled([r.measured_s for r in repeats if r.repeat in good or not good])
-    blocks: list[Block] = [_over_steps(repeats, measured)]
+    blocks: list[Block] = [*_without_a_time(subject), _over_steps(repeats, measured)]
     if len(measured) > 1:
         blocks += [_distribution(measured, subject), _quantiles(measured)]
     return Section(title=TITLE, blocks=tuple(blocks))
+
+
+def _without_a_time(subject: RunSubject) -> tuple[Callout, ...]:
+    """That steps hold no time, where some do."""
+    bad = without_a_time(subject)
+    title = tr("{steps} hold no time", steps=counted(bad, "step"))
+    text = tr("The charts leave them out; look into the run before its numbers are used.")
+    return (Callout(tone="warning", title=title, text=text),) if bad else ()
 
 
 def _pooled(parts: Sequence[Array]) -> Array:
