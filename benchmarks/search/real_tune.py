@@ -30,9 +30,10 @@ def main() -> None:
     parser.add_argument("--budget", default="10m")
     parser.add_argument("--seed", type=int, default=0, help="of the search")
     parser.add_argument("--out", type=Path, default=pairs.RESULTS / "real_tune.json", help="the record")
+    parser.add_argument("--keep", type=Path, help="a folder for the study and its runs; thrown away if not given")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        results = ("--out", folder, "--json")
+        results = ("--out", str(options.keep or folder), "--json")
         asked = ("--budget", options.budget, "--seed", str(options.seed), "--no-report")
         began = time.monotonic()
         study = _answer("tune", str(options.scenario), *asked, *results)
