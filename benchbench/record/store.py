@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchbench.errors import StoreError
+from benchbench.errors import RecordError, StoreError
 from benchbench.record import document, lookup, raw, tables
 from benchbench.record.claim import claim
 from benchbench.record.figures import RawLines
@@ -221,7 +221,11 @@ def read_run(folder: Path) -> Run:
     """
     file, data = lookup.document(folder, RESULT, "run", SCHEMA)
     run = lookup.validated(Run, data["run"], file, "run")
-    refuse_damaged(run)
+    try:
+        refuse_damaged(run)
+    except RecordError as error:
+        error.file = str(file)
+        raise
     return run
 
 

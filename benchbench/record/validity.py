@@ -16,12 +16,14 @@ _MEASURED_MARGIN = 1.25  # a probe of a second may find less than a device can d
 # Twice the 5 % by which the power sensors of NVIDIA's GPUs are off (Yang, Adamek and Armour 2024, "Accurate and
 # Convenient Energy Measurements for GPUs", SC24).
 _POWER_MARGIN = 1.1
+_SHARES = ("data_wait_fraction", "communication_fraction", "hidden_communication_fraction", "utilization")
+_WHOLE = 1.001  # two clocks need not agree to the last digit
 
 
 class Impossible(NamedTuple):
     """Why a number cannot be."""
 
-    kind: Literal["negative", "above-datasheet-peak", "above-measured-peak", "above-power-limit"]
+    kind: Literal["negative", "above-whole", "above-datasheet-peak", "above-measured-peak", "above-power-limit"]
     message: str
 
 
@@ -47,6 +49,7 @@ def impossible(repeat: Repeat, scenario: Scenario, machine: Machine) -> Impossib
 
 def _impossible(repeat: Repeat, scenario: Scenario, machine: Machine) -> Iterator[Impossible]:
     yield from _negative(repeat)
+    yield from _above_whole(repeat)
     yield from _too_fast(repeat, scenario)
     yield from _too_much_power(repeat, machine)
 
@@ -58,6 +61,13 @@ def _negative(repeat: Repeat) -> Iterator[Impossible]:
     for name, value in {**reported, **reached}.items():
         if isinstance(value, (int, float)) and value < 0:
             yield Impossible("negative", f"{name} = {value:g} is below zero")
+
+
+def _above_whole(repeat: Repeat) -> Iterator[Impossible]:
+    for name in _SHARES:
+        value = getattr(repeat.figures, name, None)
+        if value is not None and value > _WHOLE:
+            yield Impossible("above-whole", f"{name} = {value:g} is above the whole, 1")
 
 
 def _too_fast(repeat: Repeat, scenario: Scenario) -> Iterator[Impossible]:

@@ -172,9 +172,18 @@ class Parallelism(Value):
     )
     tensor: Count = knob(1, _HARDWARE, _STEP_S, "devices that divide each matrix")
     pipeline: Count = knob(1, _HARDWARE, _STEP_S, "stages that divide the layers")
+    pipeline_schedule: Literal["gpipe", "1f1b", "interleaved"] = knob(
+        "1f1b", _HARDWARE, _STEP_S, "in which order the stages take the micro-batches, forward and back"
+    )
     context: Count = knob(1, _HARDWARE, _STEP_S, "devices that divide each sequence")
     communication: Literal["none", "fp16", "bf16", "powersgd"] = knob(
         "none", _HARDWARE, _BOTH, "compression of the gradients on their way"
+    )
+    parameter_server: Literal["none", "sync", "async"] = knob(
+        "none", _HARDWARE, _BOTH, "one rank keeps the weights; the others send it gradients, in turns or at any time"
+    )
+    cpu_offload: bool = knob(
+        False, _HARDWARE, _STEP_S, "weights and optimizer state of zero2 and zero3 wait in the host's memory"
     )
     local_sgd: Count = knob(1, _HARDWARE, _BOTH, "average the replicas every N steps; 1 = synchronous")
     bucket_mib: Positive = knob(

@@ -255,3 +255,11 @@ def test_a_slowdown_that_others_caused_is_told_and_fails_nothing() -> None:
     assert "2 of 3 repeats of b were disturbed (others used 1.0 CPUs)" in pair.warnings[0].message
     assert not found.slower
     assert compare([run("a", A), run("b", [1.3 * t for t in A])], 0.02).slower
+
+
+def test_a_single_slow_repeat_is_told_and_fails_nothing() -> None:
+    found = compare([run("a", A[:1]), run("b", [1.3 * A[0]])], 0.02)
+    (pair,) = found.pairs
+    assert (pair.verdict, pair.doubtful) == ("slower", True)
+    assert "which --fail-if does not count" in pair.warnings[0].message
+    assert not found.slower

@@ -41,6 +41,16 @@ def test_machines_are_series_of_their_own(tmp_path: Path) -> None:
         assert note in told
 
 
+@pytest.mark.parametrize(("limit", "value"), [("cpus_usable", 1), ("cpu_quota", 1.5), ("memory_limit_bytes", 2**30)])
+def test_a_machine_of_which_a_run_could_use_a_part_is_another(tmp_path: Path, limit: str, value: float) -> None:
+    part = MACHINE.model_copy(update={limit: value})
+    for day, machine in enumerate((MACHINE, part, MACHINE, part), start=1):
+        stored(tmp_path, day, machine=machine)
+    whole = found(tmp_path)
+    assert ids(whole) == [["01", "03"], ["02", "04"]]
+    assert f"{limit} " in whole.series[0].notes[0]
+
+
 def test_settings_are_series_of_their_own(tmp_path: Path) -> None:
     for day, precision in enumerate(("fp32", "bf16", "fp32", "bf16", "bf16"), start=1):
         stored(tmp_path, day, of=scenario(precision=precision))

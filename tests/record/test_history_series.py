@@ -67,6 +67,17 @@ def test_a_step_names_its_run_its_commits_and_its_size() -> None:
     assert found.slower
 
 
+def test_a_step_that_disturbed_runs_alone_show_is_no_alarm() -> None:
+    quiet = slower_from(8, 14)
+    slow = [made(day, 1.1 * STEADY[(day - 1) % 6], suspect=("others used 1.0 CPUs",)) for day in range(1, 15)]
+    disturbed = series([*quiet[:8], *slow[8:]])
+    assert [step.verdict for step in disturbed.steps] == ["slower"], "the numbers are what they are"
+    assert (disturbed.slower, disturbed.doubtful) == (False, True)
+    assert disturbed.notes[-1].startswith("every run since run-09 was disturbed")
+    one_is_quiet = series([*quiet[:8], *slow[8:13], quiet[13]])
+    assert (one_is_quiet.slower, one_is_quiet.doubtful) == (True, False)
+
+
 def test_a_speedup_is_no_alarm_and_forgives_what_was_before() -> None:
     assert [s.verdict for s in series(slower_from(8, 14, 0.9)).steps] == ["faster"]
     assert not series(slower_from(8, 14, 0.9)).slower

@@ -4,6 +4,7 @@ import builtins
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -280,6 +281,8 @@ def _change(**fields: object) -> Callable[[str], bytes]:
         (_change(run={}), "damaged"),
         (_change(run=7), "damaged"),
         (lambda text: text.replace('"ok"', '"splendid"').encode(), "damaged"),
+        (lambda text: re.sub(r'"step_s": [0-9.e-]+', '"step_s": -0.1', text).encode(), "is damaged: figures.step_s"),
+        (lambda text: re.sub(r'"step_s": [0-9.e-]+', '"step_s": 1e300', text).encode(), "is damaged: figures.step_s"),
     ],
 )
 def test_a_result_that_cannot_be_read_says_why_and_which(

@@ -49,6 +49,12 @@ def test_what_is_below_zero_cannot_be(found: Repeat) -> None:
     assert kind(found) == "negative"
 
 
+@pytest.mark.parametrize("name", ["data_wait_fraction", "communication_fraction", "utilization"])
+def test_a_share_above_the_whole_cannot_be(name: str) -> None:
+    assert kind(repeat(figures=figures_of(**{name: 1.0}))) is None
+    assert kind(repeat(figures=figures_of(**{name: 1.2}))) == "above-whole"
+
+
 def test_no_device_is_faster_than_its_datasheet() -> None:
     h100 = "NVIDIA H100 80GB HBM3"
     assert kind(computing(988e12, device=h100)) is None

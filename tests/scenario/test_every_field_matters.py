@@ -16,7 +16,8 @@ LEFT_OUT = (
     "schema", "name", "question",  # told, not obeyed
     "training.adapter.name",  # has one legal value
     # carried out by nobody yet (see `engines`)
-    "trainer", "parallelism.pipeline", "parallelism.context", "hardware.nodes",
+    "trainer", "parallelism.pipeline", "parallelism.pipeline_schedule", "parallelism.context", "hardware.nodes",
+    "parallelism.parameter_server", "parallelism.cpu_offload",
     "search",  # of a search, not of a training
 )  # fmt: skip
 TESTS = {
