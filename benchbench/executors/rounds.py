@@ -26,6 +26,8 @@ from benchbench.stats.repeats import LOOKS, enough
 THROUGHPUT_TIMEOUT_S = 600.0
 TARGET_TIMEOUT_S = 24 * 3600.0
 
+Further = Callable[[Sequence[Sequence[Repeat]]], bool]
+"""Called with every scenario's repeats when all that were planned are measured: whether to go on for a round."""
 RoundsWatch = Callable[[Scenario, int, Mapping[str, Any]], None]
 """Called with the scenario, the repeat's index and what happens."""
 
@@ -48,6 +50,7 @@ class Plan:
         machine: its fingerprint.
         command: what the user typed, for the page's "repeat this".
         repeats: overrides each scenario's own.
+        further: asked after the last round that is planned, and after each that follows; None for no more than planned.
         first_index: of the repeats; a confirmation starts above 0 for fresh seeds.
         end_by: the `clock`'s time that nothing may outlast; None without a budget.
         deadline_s: training seconds after which a target no longer counts.
@@ -68,6 +71,7 @@ class Plan:
     machine: Machine
     command: tuple[str, ...] = ()
     repeats: int | None = None
+    further: Further | None = None
     first_index: int = 0
     end_by: float | None = None
     deadline_s: float | None = None
@@ -172,15 +176,18 @@ def _rounds(plan: Plan, going: Sequence[Going], executor: Executor, watch: Round
     before = [r.order for one in going for r in (*one.repeats, *one.set_aside)]
     orders = itertools.count(max(before, default=-1) + 1)
     turns = _turns(plan, len(going))
-    for round_index in range(max(plan.repeats_of(s) for s in plan.scenarios)):
+    planned = max(plan.repeats_of(s) for s in plan.scenarios)
+    for round_index in itertools.count():
+        if round_index >= planned and not (plan.further and plan.further([one.repeats for one in going])):
+            return False
         for one in (going[index] for index in next(turns)):
             if stop_asked():
                 return True
-            if _finished(plan, one, round_index):
+            if round_index < planned and _finished(plan, one, round_index):
                 continue
             if _one(plan, one, plan.first_index + round_index, orders, executor, watch) is Outcome.INTERRUPTED:
                 return True
-    return False
+    raise AssertionError("it counts for ever")
 
 
 def _turns(plan: Plan, count: int) -> Iterator[tuple[int, ...]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchbench.errors import InputError
 from benchbench.executors.base import Executor
-from benchbench.executors.rounds import Plan, RoundsWatch, measure
+from benchbench.executors.rounds import Further, Plan, RoundsWatch, measure
 from benchbench.record.machine import Machine
 from benchbench.record.taking_up import Taken, take_up
 from benchbench.record.types import Outcome, Run
@@ -51,6 +51,7 @@ class Bench:
         repeats: int,
         first_index: int,
         test_split: bool = False,
+        further: Further | None = None,
     ) -> list[Run]:
         """Measures and stores setups in interleaved rounds.
 
@@ -62,6 +63,7 @@ class Bench:
             first_index: of the repeats' seeds.
             test_split: whether the trained models are scored on the test split: a claim is being confirmed, and a
                 repeat that was disturbed is measured again.
+            further: whether to go on for a round beyond those repeats; None for no more.
 
         Returns:
             The runs of which at least one repeat ended, in the order given.
@@ -76,6 +78,7 @@ class Bench:
             machine=self.machine,
             command=self.command,
             repeats=repeats,
+            further=further,
             first_index=first_index,
             end_by=allowance.end_by,
             deadline_s=allowance.deadline_s,

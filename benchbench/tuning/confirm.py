@@ -5,23 +5,28 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchbench.executors.rounds import RoundsWatch
 from benchbench.record.study import Trial
-from benchbench.record.types import Outcome, Run
+from benchbench.record.types import Outcome, Repeat, Run
 from benchbench.scenario.scenario import Scenario
-from benchbench.stats.intervals import Noise
+from benchbench.stats.intervals import Noise, ratio_with_misses
 from benchbench.tuning.bench import Bench
 from benchbench.tuning.budget import Budget, Pacing
 from benchbench.tuning.diary import Diary, Entry
 from benchbench.tuning.moments import Moment, Watch
+from benchbench.tuning.objective import Objective
 from benchbench.tuning.power import MOST_REPEATS, NOISE_DEGREES, repeats_to_decide
 from benchbench.tuning.proposals import Proposer
 from benchbench.tuning.setups import Question, Setup
 from benchbench.tuning.space import identity
 from benchbench.tuning.verdict import Evidence
 
+_NARROW = (
+    0.5  # of the expected speed-up is half the interval's width where repeats are added: the best is often flattered
+)
+_MOST_ROUNDS = 2 * MOST_REPEATS
 _CAREFUL = 1.1  # times the noise that the search believes in, which is as likely too small as too large
 
 
@@ -84,13 +89,72 @@ def repeats_wanted(again: Sequence[Setup], proposer: Proposer, least: int, margi
         margin: setups whose ratio lies within it of 1 are the same: there is nothing to decide.
         confidence: of the verdict.
     """
+    expected = expected_of(again, proposer, margin)
+    if expected is None:
+        return least
+    return repeats_to_decide(*expected, least, confidence) or MOST_REPEATS
+
+
+class Expected(NamedTuple):
+    """What a search expects of a confirmation.
+
+    Attributes:
+        speedup: its logarithm, of the best over the baseline.
+        noise: of the logarithm of a time, from repeat to repeat.
+    """
+
+    speedup: float
+    noise: float
+
+
+def expected_of(again: Sequence[Setup], proposer: Proposer, margin: float) -> Expected | None:
+    """What the search expects; None where it has no model, or expects no difference.
+
+    Args:
+        again: the baseline first.
+        proposer: holds what the search saw.
+        margin: setups whose ratio lies within it of 1 are the same.
+    """
     standing = proposer.standing([s.trial.overrides for s in again])
     if standing is None or len(again) < 2:
-        return least
-    expected = standing.logs[0] - min(standing.logs[1:])
-    if expected < math.log1p(margin):
-        return least
-    return repeats_to_decide(expected, standing.noise, least, confidence) or MOST_REPEATS
+        return None
+    speedup = standing.logs[0] - min(standing.logs[1:])
+    return None if speedup < math.log1p(margin) else Expected(speedup, standing.noise)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """Whether repeats leave open what the search expected them to decide, because they differ more than it believed.
+
+    Only how far they differ is looked at, never which setup is ahead: an interval whose number of repeats follows from
+    their spread alone covers nearly as one whose number was fixed (Wittes and Brittain 1990, "The role of internal
+    pilot studies", Statistics in Medicine 9; `tests/tuning/test_confirm.py` simulates ours).
+
+    Attributes:
+        objective: that is minimised.
+        speedup: the logarithm of the one that the search expects.
+        confidence: of the verdict.
+        noise: believed beforehand.
+    """
+
+    objective: Objective
+    speedup: float
+    confidence: float
+    noise: Noise | None
+
+    def open(self, repeats: Sequence[Sequence[Repeat]]) -> bool:
+        """Whether the interval of the speed-up is too wide yet.
+
+        Args:
+            repeats: of the baseline, of the best finalist, and of what else is measured.
+        """
+        if max(map(len, repeats)) >= _MOST_ROUNDS:
+            return False
+        baseline, best = (Evidence.of_repeats(of, self.objective) for of in repeats[:2])
+        found = ratio_with_misses(baseline.all_values, best.all_values, self.confidence, self.noise)
+        if found is None or found.low is None or found.high is None:
+            return False  # a repeat that missed the target leaves it without a bound, however many follow
+        return math.log(found.high / found.low) / 2 > _NARROW * self.speedup
 
 
 def noise_of(again: Sequence[Setup], proposer: Proposer, question: Question) -> Noise | None:
@@ -105,6 +169,23 @@ def noise_of(again: Sequence[Setup], proposer: Proposer, question: Question) -> 
         return None
     standing = proposer.standing([s.trial.overrides for s in again])
     return None if standing is None else Noise(deviation=_CAREFUL * standing.noise, degrees=NOISE_DEGREES)
+
+
+def doubt_of(again: Sequence[Setup], proposer: Proposer, question: Question, confidence: float) -> Doubt | None:
+    """When the planned repeats leave it open; None where there is nothing to decide.
+
+    Args:
+        again: what is confirmed, the baseline first.
+        proposer: holds what the search saw.
+        question: what is searched.
+        confidence: of the verdict.
+    """
+    objective = question.objective
+    expected = expected_of(again, proposer, objective.margin)
+    if expected is None:
+        return None
+    noise = noise_of(again[1:], proposer, question)
+    return Doubt(objective=objective, speedup=expected.speedup, confidence=confidence, noise=noise)
 
 
 def setups_to_confirm(setups: Sequence[Setup], chosen: Sequence[Setup]) -> list[Setup]:
@@ -127,11 +208,13 @@ class Again:
         setups: the baseline (where it can be measured again) and the finalists.
         first_index: of the repeats, so that no seed was the search's.
         repeats: that are wanted of each.
+        doubt: whether more are wanted once they are measured; None for no more.
     """
 
     setups: Sequence[Setup]
     first_index: int
     repeats: int
+    doubt: Doubt | None = None
 
 
 def confirm(again: Again, bench: Bench, question: Question, pacing: Pacing, diary: Diary, watch: Watch) -> Confirmation:
@@ -157,10 +240,16 @@ def confirm(again: Again, bench: Bench, question: Question, pacing: Pacing, diar
     assert len(scenarios) == len(setups)
     started_s = budget.spent_s
 
+    def further(measured: Sequence[Sequence[Repeat]]) -> bool:
+        doubted = again.doubt is not None and again.doubt.open(measured)
+        return doubted and pacing.confirmation([s.cost for s in setups], 1)[0] > 0
+
     tell = _teller(setups, budget, (first_index, repeats), watch)
     interrupted, runs = False, []
     try:
-        runs = bench.measure(scenarios, allowance, tell, repeats=repeats, first_index=first_index, test_split=True)
+        runs = bench.measure(
+            scenarios, allowance, tell, repeats=repeats, first_index=first_index, test_split=True, further=further
+        )
     except KeyboardInterrupt:
         interrupted = True
     span_s = (started_s, budget.spent_s)
@@ -208,6 +297,7 @@ def _teller(again: Sequence[Setup], budget: Budget, counted: tuple[int, int], wa
     def tell(scenario: Scenario, index: int, what: Mapping[str, Any]) -> None:
         """Tells of one event of one repeat."""
         first_index, repeats = counted
+        number = index - first_index + 1
         trial = next(s.trial for s in again if s.scenario == scenario)
         event = what.get("event")
         watch(
@@ -218,7 +308,7 @@ def _teller(again: Sequence[Setup], budget: Budget, counted: tuple[int, int], wa
                 overrides=trial.overrides,
                 left_s=max(0.0, budget.left_s),
                 best=trial.objective,
-                message=f"repeat {index - first_index + 1} of {repeats}",
+                message=f"repeat {number} of {max(number, repeats)}",
                 what=what,
             )
         )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from benchbench.errors import InputError
 from benchbench.executors.base import Recalls
 from benchbench.record.study_store import StudyBegun, StudyDraft
-from benchbench.record.types import Outcome
+from benchbench.record.types import Outcome, Run
 from benchbench.tuning.afterwards import Afterwards
 from benchbench.tuning.answer import judged, recommended, time_of
 from benchbench.tuning.bench import Bench
@@ -19,6 +19,7 @@ from benchbench.tuning.confirm import (
     Confirmation,
     confirm,
     confirmed,
+    doubt_of,
     finalists,
     noise_of,
     repeats_wanted,
@@ -171,6 +172,7 @@ class Course:
         earlier = self._earlier(every, again)
         if earlier is not None:
             span_s = (earlier.entry.started_s, earlier.entry.ended_s or 0.0)
+            self._count(earlier.runs)
             planned = max(len(run.repeats) for run in earlier.runs)
             return replace(confirmed(every, earlier.runs, question, span_s, planned), wanted=wanted)
         if stop is Stop.INTERRUPTED or not again:
@@ -178,9 +180,19 @@ class Course:
         repeats = repeats_wanted(again, self._proposer, wanted, question.objective.margin, self._confidence)
         also = [s for s in every[len(again) :] if _pays(pacing, [*again, s], repeats)]
         first_index = max(search.most_times, self._first_index)
-        self._first_index = first_index + repeats
-        plan = Again(setups=[*again, *also], first_index=first_index, repeats=repeats)
-        return confirm(plan, self._bench, question, pacing, self._diary, self._watch)
+        plan = Again(
+            setups=[*again, *also],
+            first_index=first_index,
+            repeats=repeats,
+            doubt=doubt_of(again, self._proposer, question, self._confidence),
+        )
+        found = confirm(plan, self._bench, question, pacing, self._diary, self._watch)
+        self._count(found.runs.values())
+        return found
+
+    def _count(self, runs: Iterable[Run]) -> None:
+        """Notes the repeats that a confirmation had, so that none has their seeds again."""
+        self._first_index = max(self._first_index, *(r.index + 1 for run in runs for r in run.repeats), 0)
 
     def _earlier(self, every: Sequence[Setup], again: Sequence[Setup]) -> Earlier | None:
         """What an earlier command found of a confirmation; None where it did not come so far."""
@@ -188,7 +200,6 @@ class Course:
         for one in reversed(() if self._left is None else self._left.confirmed):
             of = [run.scenario for run in one.runs]
             if of and again and again[-1].scenario in of and all(scenario in scenarios for scenario in of):
-                self._first_index = max(self._first_index, *(r.index + 1 for run in one.runs for r in run.repeats))
                 return one
         return None
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchbench.record.types import Outcome, Run
+from benchbench.record.types import Outcome, Repeat, Run
 from benchbench.stats.estimate import Estimate
 from benchbench.stats.intervals import Noise, ratio_with_misses
 from benchbench.tuning.objective import Objective, is_miss
@@ -31,12 +31,15 @@ class Evidence:
     @classmethod
     def of(cls, run: Run | None, objective: Objective) -> Evidence:
         """The evidence of a run; none at all without one."""
-        if run is None:
-            return cls()
-        values = [objective.value(repeat) for repeat in run.repeats]
+        return cls() if run is None else cls.of_repeats(run.repeats, objective)
+
+    @classmethod
+    def of_repeats(cls, repeats: Sequence[Repeat], objective: Objective) -> Evidence:
+        """The evidence of repeats of one setup."""
+        values = [objective.value(repeat) for repeat in repeats]
         return cls(
             values=tuple(v for v in values if v is not None),
-            misses=sum(objective.reaches and is_miss(repeat) for repeat in run.repeats),
+            misses=sum(objective.reaches and is_miss(repeat) for repeat in repeats),
         )
 
     @property
