@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchbench.cli.languages import HELP, language_of
+from benchbench.cli.languages import HELP, page_language
 
 if TYPE_CHECKING:
     from benchbench.report.subject import ComparisonSubject
@@ -49,11 +49,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     if len(names) < 2:
         raise InputError("name two runs or more: the one to compare with, and the others")
-    limit, language = compare_output.parse_threshold(threshold), language_of(lang)
+    limit, language = compare_output.parse_threshold(threshold), page_language(lang, no_report=no_report)
     runs = runs_named(out, names)
     found = compare([run.run for run in runs], limit, across_machines=across_machines)
     subject = ComparisonSubject(comparison=found, runs=tuple(runs), command=("benchbench", *sys.argv[1:]))
-    page = None if no_report else compare_output.write_page(subject, language)
+    page = None if language is None else compare_output.write_page(subject, language)
     return _answer(subject, fail_if, page, as_json=as_json)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchbench.cli.compare_command import TRIPPED, FailIf
-from benchbench.cli.languages import HELP, language_of
+from benchbench.cli.languages import HELP, page_language
 
 if TYPE_CHECKING:
     from benchbench.record.history import History
@@ -53,11 +53,11 @@ def command(  # noqa: PLR0913, PLR0917 - one parameter an option
     from benchbench.record.history_runs import history
     from benchbench.report.subject import HistorySubject
 
-    limit, language = parse_threshold(threshold), language_of(lang)
+    limit, language = parse_threshold(threshold), page_language(lang, no_report=no_report)
     found = history(out, scenario, metric.value if metric else None, limit)
     typed = ("benchbench", *sys.argv[1:])
     subjects = [HistorySubject(series=series, threshold=limit, command=typed) for series in found.series]
-    page = None if no_report else history_output.write_page(subjects, language)
+    page = None if language is None else history_output.write_page(subjects, language)
     return _answer(found, subjects, fail_if, page, as_json=as_json)
 
 

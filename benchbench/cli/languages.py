@@ -23,3 +23,13 @@ def language_of(name: str) -> Language:
     if found is None:
         raise InputError(f"no page is in {name!r}: {nearest(name, LANGUAGES)}", key="--lang")
     return found
+
+
+def page_language(name: str, *, no_report: bool) -> Language | None:
+    """The language of the page that a command writes; None for no page.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    language = language_of(name)
+    return None if no_report else language

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchbench.cli.languages import HELP, page_language
+
 if TYPE_CHECKING:
     from benchbench.executors.rounds import Measured
+    from benchbench.report.language import Language
     from benchbench.scenario.scenario import Scenario
 
 DEFAULT_OUT = Path("results")
@@ -28,6 +31,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     out: Annotated[Path, typer.Option(help="the results folder")] = DEFAULT_OUT,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="write no page")] = False,
+    lang: Annotated[str, typer.Option(metavar="NAME", help=HELP)] = "en",
     resume: Annotated[
         bool, typer.Option("--resume", help="finish the newest run of the scenario that was killed, under its id")
     ] = False,
@@ -48,7 +52,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     from benchbench.hardware.inventory import machine
     from benchbench.scenario.loading import load, parse_override, vary
 
-    here = machine()
+    here, language = machine(), page_language(lang, no_report=no_report)
     chosen: list[Scenario] = []
     files: list[str] = []
     changed = [parse_override(text)[0] for text in overrides or []]
@@ -72,16 +76,16 @@ def command(  # noqa: PLR0913 - one parameter an option
         return run_output.dry_run(chosen, here, executor.foreseen, as_json=as_json)
     plan = Plan(scenarios=chosen, out=out, machine=here, command=("benchbench", *sys.argv[1:]), taken=[*taken.values()])
     measured = measure_all(plan, executor, prometheus)
-    return _finish(measured, as_json=as_json, report=not no_report)
+    return _finish(measured, as_json=as_json, language=language)
 
 
-def _finish(measured: Measured, *, as_json: bool, report: bool) -> int:
+def _finish(measured: Measured, *, as_json: bool, language: Language | None) -> int:
     from benchbench.cli import run_output
     from benchbench.errors import Interrupted
     from benchbench.record.types import Outcome
 
     stored = measured.stored
-    page = run_output.write_page(stored) if report else None
+    page = None if language is None else run_output.write_page(stored, language)
     run_output.show(stored, page)
     if as_json:
         run_output.emit_runs(stored, page)

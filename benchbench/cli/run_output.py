@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchbench.cli.console import console, emit
 from benchbench.errors import BenchBenchError
@@ -18,6 +18,9 @@ from benchbench.stats.repeats import CAP_S, LOOKS
 from benchbench.theory.duration import repeat_duration_s
 from benchbench.units import human
 from benchbench.workload.sizes import SIZES
+
+if TYPE_CHECKING:
+    from benchbench.report.language import Language
 
 REPORTS = Path("reports")
 
@@ -36,7 +39,7 @@ def emit_runs(stored: Sequence[Stored], page: Path | None) -> None:
     emit({"schema": 1, "report": shown(page), "runs": runs})
 
 
-def write_page(stored: Sequence[Stored], reports: Path = REPORTS) -> Path | None:
+def write_page(stored: Sequence[Stored], language: Language = "en", reports: Path = REPORTS) -> Path | None:
     """Writes the page of a command's runs; a page that cannot be written is said, and hurts nothing else."""
     from benchbench.report.pages import write_run
 
@@ -45,7 +48,7 @@ def write_page(stored: Sequence[Stored], reports: Path = REPORTS) -> Path | None
         return None
     name = folders[0].name if len(folders) > 1 else stored[0].run.scenario.slug
     try:
-        return write_run(folders, reports / f"{name}.html")
+        return write_run(folders, reports / f"{name}.html", language)
     except (BenchBenchError, OSError) as error:
         console().print(f"the page could not be written: {error}", markup=False)
         return None

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypedDict
 
 import typer
 
+from benchbench.cli.languages import HELP, page_language
+
 if TYPE_CHECKING:
     from benchbench.cli.tune_ground import Ground
+    from benchbench.report.language import Language
     from benchbench.scenario.scenario import Scenario
     from benchbench.tuning.moments import Moment
     from benchbench.tuning.setups import Question
@@ -75,6 +78,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="write no page")] = False,
+    lang: Annotated[str, typer.Option(metavar="NAME", help=HELP)] = "en",
     prometheus: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="keep a file in Prometheus' text format while it runs (textfile collector)"),
@@ -89,6 +93,7 @@ def command(  # noqa: PLR0913 - one parameter an option
     from benchbench.cli.tune_ground import ground
     from benchbench.scenario.loading import parse_override
 
+    language = page_language(lang, no_report=no_report)
     _refuse_what_comes_later(engine=engine, workers=workers, storage=storage)
     file = scenario or _default_scenario()
     if scenario is None:
@@ -108,10 +113,12 @@ def command(  # noqa: PLR0913 - one parameter an option
     check_out(out)
     check_file(record, "--record")
     check_file(prometheus, "--prometheus")
-    return _tune(request, question, where, as_json=as_json, report=not no_report, files=Files(record, prometheus))
+    return _tune(request, question, where, as_json=as_json, language=language, files=Files(record, prometheus))
 
 
-def _tune(request: TuneRequest, question: Question, where: Ground, *, as_json: bool, report: bool, files: Files) -> int:
+def _tune(
+    request: TuneRequest, question: Question, where: Ground, *, as_json: bool, language: Language | None, files: Files
+) -> int:
     from benchbench.cli import tune_output
     from benchbench.cli.prometheus import Exposition, of_search
     from benchbench.cli.tune_live import display_for
@@ -134,7 +141,7 @@ def _tune(request: TuneRequest, question: Question, where: Ground, *, as_json: b
     if files.record is not None:
         rows = write_records(request.scenario, stored.runs, files.record)
         tune_output.say(f"recorded in {files.record}: {rows} row{'' if rows == 1 else 's'}")
-    page = tune_output.write_page(stored) if report else None
+    page = None if language is None else tune_output.write_page(stored, language)
     tune_output.show(stored, page)
     if as_json:
         tune_output.emit_study(stored, page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchbench.cli.console import console, emit
 from benchbench.cli.run_output import REPORTS, shown
@@ -17,6 +18,9 @@ from benchbench.tuning.reuse import Known
 from benchbench.tuning.setups import Question
 from benchbench.tuning.tune import StoredStudy, TuneRequest, known_before
 from benchbench.units import human
+
+if TYPE_CHECKING:
+    from benchbench.report.language import Language
 
 _METHODS = {
     "factored": "probes of seconds per step and trainings to the target, whichever is expected to gain the most",
@@ -39,12 +43,12 @@ def emit_study(stored: StoredStudy, page: Path | None) -> None:
     emit(stored.study.answer(shown(stored.folder), shown(page)))
 
 
-def write_page(stored: StoredStudy, reports: Path = REPORTS) -> Path | None:
+def write_page(stored: StoredStudy, language: Language = "en", reports: Path = REPORTS) -> Path | None:
     """Writes the study's page; a page that cannot be written is said, and hurts nothing else."""
     from benchbench.report.pages import write_study
 
     try:
-        return write_study(stored.folder, reports / f"{stored.study.study}.html")
+        return write_study(stored.folder, reports / f"{stored.study.study}.html", language)
     except (BenchBenchError, OSError) as error:
         say(f"the page could not be written: {error}")
         return None

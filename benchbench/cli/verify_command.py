@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from benchbench.cli.languages import HELP, page_language
+
 if TYPE_CHECKING:
     from benchbench.executors.rounds import Measured, Plan
     from benchbench.record.machine import Machine
+    from benchbench.report.language import Language
     from benchbench.tuning.claims import Case
 
 TRIPPED = 5
@@ -38,6 +41,7 @@ def command(
     out: Annotated[Path, typer.Option(help="the results folder")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="write no page")] = False,
+    lang: Annotated[str, typer.Option(metavar="NAME", help=HELP)] = "en",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="say what would run and for how long, and run nothing")
     ] = False,
@@ -48,7 +52,7 @@ def command(
     from benchbench.executors.kinds.child import fitting
     from benchbench.hardware.inventory import machine
 
-    here = machine()
+    here, language = machine(), page_language(lang, no_report=no_report)
     case, file = _case(name, out, repeats)
     verify_output.introduce(case, here)
     _check(case, here, file)
@@ -57,7 +61,7 @@ def command(
     if dry_run:
         return verify_output.dry_run(case, here, executor.foreseen, as_json=as_json)
     measured = measure_all(_plan(case, out, here), executor)
-    return _finish(case, here, measured, fail_if, as_json=as_json, report=not no_report)
+    return _finish(case, here, measured, fail_if, as_json=as_json, language=language)
 
 
 def _case(name: str, out: Path, repeats: int | None) -> tuple[Case, str | None]:
@@ -118,7 +122,7 @@ def _plan(case: Case, out: Path, here: Machine) -> Plan:
 
 
 def _finish(
-    case: Case, here: Machine, measured: Measured, fail_if: FailIf | None, *, as_json: bool, report: bool
+    case: Case, here: Machine, measured: Measured, fail_if: FailIf | None, *, as_json: bool, language: Language | None
 ) -> int:
     from benchbench.cli import verify_output
     from benchbench.cli.console import emit
@@ -131,7 +135,7 @@ def _finish(
     runs = {scenario: one.run for scenario, one in stored.items()}
     baseline = None if case.baseline is None else runs.get(case.baseline)
     found = verify(case, here, baseline, runs.get(case.recommended))
-    page = verify_output.write_page(measured.stored, case) if report else None
+    page = None if language is None else verify_output.write_page(measured.stored, case, language)
     verify_output.show(found, measured.stored, page)
     if as_json:
         emit(found.answer(shown(page)))

@@ -27,6 +27,8 @@ from benchbench.units import human
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from benchbench.report.language import Language
+
 _PARTS = {
     "speedup": "speed-up", "target": "reaches the target", "constraints": "holds the constraints",
     "time_to_target_s": "time to target", "step_s": "time a step",
@@ -69,20 +71,20 @@ def dry_run(case: Case, here: Machine, foreseen: Callable[[Scenario], Fit | None
     return 0
 
 
-def write_page(stored: Sequence[Stored], case: Case) -> Path | None:
+def write_page(stored: Sequence[Stored], case: Case, language: Language) -> Path | None:
     """The page of the runs: that of a comparison with the baseline, where there is one to compare with."""
     from benchbench.record.comparing import compare
     from benchbench.report.subject import ComparisonSubject, RunSubject
 
     if len(stored) < 2:
-        return run_output.write_page(stored)
+        return run_output.write_page(stored, language)
     try:
         found = compare([one.run for one in stored], case.objective.margin)
     except InputError:  # one of them has nothing to compare
-        return run_output.write_page(stored)
+        return run_output.write_page(stored, language)
     runs = tuple(RunSubject(run=one.run, folder=one.folder) for one in stored)
     return compare_output.write_page(
-        ComparisonSubject(comparison=found, runs=runs, command=("benchbench", *sys.argv[1:]))
+        ComparisonSubject(comparison=found, runs=runs, command=("benchbench", *sys.argv[1:])), language
     )
 
 

@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-def write_run(folders: Sequence[Path], out_file: Path) -> Path:
+def write_run(folders: Sequence[Path], out_file: Path, language: Language = "en") -> Path:
     """Writes one page for the runs of a command.
 
     Args:
         folders: result folders (or `result.json` files), at least one.
         out_file: the page; what stood there before is replaced at once or not at all.
+        language: that it opens in.
 
     Returns:
         `out_file`.
@@ -43,20 +44,20 @@ def write_run(folders: Sequence[Path], out_file: Path) -> Path:
         RecordError: a folder that cannot be read.
         StoreError: the page cannot be written.
     """
-    return write_page([run_subject(folder) for folder in folders], out_file)
+    return write_page([run_subject(folder) for folder in folders], out_file, language)
 
 
-def write_study(folder: Path, out_file: Path) -> Path:
+def write_study(folder: Path, out_file: Path, language: Language = "en") -> Path:
     """Writes the page of a study; its runs are found beside its folder. Arguments and errors as `write_run`."""
-    return write_page([study_subject(folder)], out_file)
+    return write_page([study_subject(folder)], out_file, language)
 
 
-def write_page(subjects: Sequence[Subject], out_file: Path) -> Path:
+def write_page(subjects: Sequence[Subject], out_file: Path, language: Language = "en") -> Path:
     """Writes one page for several runs and studies, those that find no room in its table alone.
 
     Arguments and errors as `write_run`.
     """
-    return write(Document(subjects=tuple(subjects)), renderer(DEFAULT), out_file)
+    return write(Document(subjects=tuple(subjects), language=language), renderer(DEFAULT), out_file)
 
 
 def write_comparison(subject: ComparisonSubject, out_file: Path, language: Language = "en") -> Path:

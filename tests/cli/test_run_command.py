@@ -98,13 +98,13 @@ def test_a_missed_target_is_done_not_failed(tmp_path: Path, environment: dict[st
 @pytest.mark.slow
 def test_variants_are_measured_and_a_divergence_is_an_outcome(tmp_path: Path, environment: dict[str, str]) -> None:
     answer = benchbench(
-        tmp_path, environment, "run", TINY, *QUICK, "--json", "--no-report", "--set", "training.gradient_clip=null",
+        tmp_path, environment, "run", TINY, *QUICK, "--json", "--lang", "zh", "--set", "training.gradient_clip=null",
         "--set", "training.schedule.warmup_fraction=0.0", "--set", "training.optimizer.name=sgd",
         "--set", "training.optimizer.learning_rate=1e-3", "--set", "training.optimizer.learning_rate=1e30",
     )  # fmt: skip
     whole = document(answer)
     assert answer.returncode == 3
-    assert whole["report"] is None
+    assert '<html lang="zh"' in (tmp_path / whole["report"]).read_text()
     assert [r["outcome"] for r in whole["runs"]] == ["ok", "diverged"]
     assert whole["runs"][1]["failure"]["kind"] == "diverged"
     assert "step" in whole["runs"][1]["failure"]["message"]

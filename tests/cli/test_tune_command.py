@@ -56,6 +56,13 @@ def document(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return found
 
 
+def test_the_page_opens_in_the_language_that_is_asked_for(tune: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tune("s.yaml", "--budget", "60s", "--trials", "2", "--lang", "zh", "--json") == 0
+    assert '<html lang="zh"' in Path(document(capsys)["report"]).read_text()
+    assert tune("s.yaml", "--budget", "60s", "--lang", "xx") == 2
+    assert "--lang" in capsys.readouterr().err
+
+
 def test_the_document_is_the_contracts_and_stands_alone_on_stdout(
     tune: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

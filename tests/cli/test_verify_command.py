@@ -195,10 +195,11 @@ def test_a_file_that_was_edited_is_measured_against_its_target(
 
 
 def test_a_scenario_alone_has_a_page_of_its_own(verify: Call, capsys: pytest.CaptureFixture[str]) -> None:
-    assert verify("s.yaml", "--json") == 0
+    assert verify("s.yaml", "--json", "--lang", "zh") == 0
     found, said = document(capsys)
     assert found["verdict"] == "holds"
     assert Path(found["report"]).name == "fake.html"
+    assert '<html lang="zh"' in Path(found["report"]).read_text()
     assert "against its target alone" in said
 
 
