@@ -26,7 +26,7 @@ class FailIf(StrEnum):
     BROKEN = "broken"
 
 
-def command(
+def command(  # noqa: PLR0913 - one parameter an option
     name: Annotated[
         str,
         typer.Argument(
@@ -34,6 +34,7 @@ def command(
             help="a study's id, its beginning or its folder; or a scenario file, such as a study's recommended.yaml",
         ),
     ],
+    *,
     repeats: Annotated[int | None, typer.Option(min=1, help="fresh processes of each setup; three or more")] = None,
     fail_if: Annotated[
         FailIf | None, typer.Option("--fail-if", help="exit with 5 where the claim does not hold")
