@@ -95,7 +95,7 @@ def _parallelism(scenario: Scenario) -> None:
     if scenario.plan.world > 1:
         return
     defaults = Parallelism()
-    for key in ("shard", "communication", "local_sgd", "bucket_mib"):
+    for key in ("shard", "communication", "parameter_server", "local_sgd", "bucket_mib"):
         value, default = getattr(scenario.parallelism, key), getattr(defaults, key)
         if value != default:
             raise UnsupportedError(

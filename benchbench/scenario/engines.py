@@ -35,7 +35,7 @@ _OBEYED = {
     "training.schedule": "name warmup_fraction",
     "training.adapter": "name rank alpha",
     "training.compression": "prune quantize",
-    "parallelism": "data shard tensor communication local_sgd bucket_mib",
+    "parallelism": "data shard tensor communication parameter_server local_sgd bucket_mib",
     "hardware": "device devices threads memory_limit expect price_per_hour carbon_g_per_kwh",
     "measure": "procedure warmup steps repeats confidence relative_halfwidth timeout sample_interval "
     "subtract_idle profile remeasure",

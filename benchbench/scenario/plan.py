@@ -15,7 +15,8 @@ _DIVIDING = ("tensor", "pipeline", "context")  # the degrees that are never fill
 class Plan(Value):
     """The degrees, every one a number; their product is the number of ranks.
 
-    `shard` divides over the data degree; the replicas are averaged every `local_sgd` steps.
+    `shard` divides over the data degree; the replicas are averaged every `local_sgd` steps, or one rank keeps the
+    weights of all.
     """
 
     data: int
@@ -24,6 +25,7 @@ class Plan(Value):
     pipeline: int
     context: int
     local_sgd: int
+    parameter_server: Literal["none", "sync", "async"] = "none"
 
     @property
     def world(self) -> int:
@@ -35,6 +37,8 @@ class Plan(Value):
         """The plug-in that divides the work among the ranks; None where there is one rank."""
         if self.world == 1:
             return None
+        if self.parameter_server != "none":
+            return "parameter-server"
         if self.tensor > 1:
             return "tensor"
         if self.local_sgd > 1:
@@ -62,4 +66,10 @@ def plan_of(parallelism: Parallelism, hardware: Hardware) -> Plan:
             "parallelism.data",
             f"data {data} x {told} = {data * fixed} does not fill {here}; {world // fixed} or auto would",
         )
-    return Plan(data=data, shard=parallelism.shard, local_sgd=parallelism.local_sgd, **degrees)
+    return Plan(
+        data=data,
+        shard=parallelism.shard,
+        local_sgd=parallelism.local_sgd,
+        parameter_server=parallelism.parameter_server,
+        **degrees,
+    )

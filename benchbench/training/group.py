@@ -34,6 +34,18 @@ class Group:
         td.all_gather(found, mine)
         return [row.tolist() for row in found]
 
+    def gathering(self, numbers: Sequence[float]) -> Callable[[], list[list[float]]]:
+        """As `gathered`, but waits for the others only when what it returns is called."""
+        mine = torch.tensor(numbers, dtype=torch.float64)
+        found = [torch.empty_like(mine) for _ in range(self.rank.world)]
+        work = td.all_gather(found, mine, async_op=True)
+
+        def arrived() -> list[list[float]]:
+            work.wait()
+            return [row.tolist() for row in found]
+
+        return arrived
+
     def objects(self, mine: T) -> list[T]:
         """What every rank gives, in the ranks' order."""
         found: list[T | None] = [None] * self.rank.world

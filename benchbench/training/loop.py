@@ -20,7 +20,7 @@ from benchbench.training.events import Events
 from benchbench.training.failures import DivergedError
 from benchbench.training.precision import Arithmetic
 from benchbench.training.schedules import factor
-from benchbench.training.spread import Spread
+from benchbench.training.spread import Shared, Spread
 from benchbench.workload.batches import Batch
 from benchbench.workload.feeding import MicroBatches
 from benchbench.workload.task import Objective, Task
@@ -131,13 +131,15 @@ class Loop:
         loss = self.accumulate(micro_batches)
         self.update()
         self._waiting.append((*_amounts(micro_batches), data_wait_s, rate))
-        return [self._report(tick) for tick in self.clock.step(self.steps_taken, loss)]
+        return self._reported(self.clock.step(self.steps_taken, loss))
 
     def stop(self) -> list[float]:
         """Ends a stretch: every step taken is over and reported when it returns."""
-        times_s = [self._report(tick) for tick in self.clock.stop()]
-        if self.parts.spread is not None:
-            self.parts.spread.end()
+        times_s = self._reported(self.clock.stop())
+        spread = self.parts.spread
+        if spread is not None:
+            times_s += [self._report(found.tick, found) for found in spread.rest()]
+            spread.end()
         return times_s
 
     def state_dict(self) -> dict[str, Any]:
@@ -209,12 +211,23 @@ class Loop:
         for follow in parts.after_update:
             follow(self.steps_taken)
 
-    def _report(self, tick: Tick) -> float:
+    def _reported(self, ticks: Sequence[Tick]) -> list[float]:
+        """The times of the steps that are known to be over, on all ranks, now that these are on this one."""
+        spread = self.parts.spread
+        if spread is None:
+            return [self._report(tick) for tick in ticks]
+        times_s = []
+        for tick in ticks:
+            data_wait_s = self._waiting[spread.under_way][2]
+            times_s += [self._report(found.tick, found) for found in spread.offer(tick, data_wait_s)]
+        return times_s
+
+    def _report(self, tick: Tick, shared: Shared | None = None) -> float:
         samples, tokens, data_wait_s, rate = self._waiting.popleft()
         told: Mapping[str, float] = {}
         culprit = None
-        if self.parts.spread is not None:
-            tick, data_wait_s, told, culprit = self.parts.spread.together(tick, data_wait_s)
+        if shared is not None:
+            _, data_wait_s, told, culprit = shared
         self.training_s += tick.step_s
         self.last_loss = tick.loss
         finite = math.isfinite(tick.loss)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,17 @@ from benchbench.training.meter import Sent
 from benchbench.training.strategies import Divided
 
 _SETTLED = 2  # steps of a stretch before its pauses tell of a hang
+
+
+class _Offered(NamedTuple):
+    """A step that this rank has taken, of which others may not have told yet."""
+
+    tick: Tick
+    own_s: float
+    data_wait_s: float
+    sent: Sent
+    elapsed_s: float
+    rows: Callable[[], list[list[float]]]
 
 
 class Shared(NamedTuple):
@@ -54,6 +66,9 @@ class Spread:
     _exchange_s: float = 0.0
     _steps: int = 0
     _quiet: bool = False
+    _offered: deque[_Offered] = field(default_factory=deque)
+    _elapsed_s: float = 0.0
+    _over_s: float = 0.0
 
     @property
     def after_update(self) -> tuple[Callable[[int], None], ...]:
@@ -64,11 +79,14 @@ class Spread:
         """Begins a stretch of steps on all ranks at once."""
         self.group.wait()
         self._exchange_s, self._steps = 0.0, 0
+        self._elapsed_s = self._over_s = 0.0
 
     def end(self) -> None:
         """Ends it."""
         if self.marker is not None:
             self.marker.rest()
+        if self.divided.settle is not None:
+            self.divided.settle()
 
     @contextmanager
     def turn(self, *, last: bool) -> Iterator[None]:
@@ -113,6 +131,59 @@ class Spread:
         if self.device.type == "cpu":  # elsewhere a step is timed by the device, which does not wait for this
             self._exchange_s = time.monotonic() - begin_s
         self._watched()
+        told = self._told(own_s, data_wait_s, sent, exposed, hidden)
+        whole = replace(tick, t=tick.t + longest_s - own_s, step_s=longest_s + min(exchanges))
+        return self._shared(whole, losses, max(waits), told)
+
+    @property
+    def under_way(self) -> int:
+        """Steps that this rank has taken, and others perhaps not yet."""
+        return len(self._offered)
+
+    def offer(self, tick: Tick, data_wait_s: float) -> list[Shared]:
+        """Tells the others of a step, and waits for them only where this rank is too far ahead (see `Divided.ahead`).
+
+        Args:
+            tick: this rank's own, with its share of the loss.
+            data_wait_s: its own.
+
+        Returns:
+            The steps that all ranks have taken, in their order: on every rank the same after the same step.
+        """
+        if not self.divided.ahead:
+            return [self.together(tick, data_wait_s)]
+        self._elapsed_s += tick.step_s
+        own_s = tick.step_s - self._exchange_s
+        sent = Sent(0.0, 0.0) if self.divided.meter is None else self.divided.meter.taken()
+        rows = self.group.gathering((tick.loss, self._elapsed_s, data_wait_s, *sent))
+        self._offered.append(_Offered(tick, own_s, data_wait_s, sent, self._elapsed_s, rows))
+        begin_s = time.monotonic()
+        found = [self._known() for _ in range(len(self._offered) - self.divided.ahead)]
+        if self.device.type == "cpu":
+            self._exchange_s = time.monotonic() - begin_s
+        self._watched()
+        return found
+
+    def rest(self) -> list[Shared]:
+        """Waits until all ranks have taken every step that this one has: those that were under way."""
+        return [self._known() for _ in range(len(self._offered))]
+
+    def _known(self) -> Shared:
+        """The oldest step under way as all ranks have it.
+
+        It is over when the slowest rank has taken it, and took as long as it is over later than the one before.
+        """
+        one = self._offered.popleft()
+        losses, elapsed, waits, exposed, hidden = zip(*one.rows(), strict=True)
+        over_s = max(elapsed)
+        told = self._told(one.own_s, one.data_wait_s, one.sent, exposed, hidden)
+        whole = replace(one.tick, t=one.tick.t + over_s - one.elapsed_s, step_s=over_s - self._over_s)
+        self._over_s = over_s
+        return self._shared(whole, losses, max(waits), told)
+
+    def _told(
+        self, own_s: float, data_wait_s: float, sent: Sent, exposed: Sequence[float], hidden: Sequence[float]
+    ) -> dict[str, float]:
         told = {"own_s": own_s, "own_data_wait_s": data_wait_s}
         if self.divided.meter is not None:
             told |= {
@@ -120,15 +191,13 @@ class Spread:
                 "communication_s": sum(exposed) / len(exposed),
                 "hidden_communication_s": sum(hidden) / len(hidden),
             }
+        return told
+
+    def _shared(self, tick: Tick, losses: Sequence[float], data_wait_s: float, told: Mapping[str, float]) -> Shared:
         bad = [rank for rank, loss in enumerate(losses) if not math.isfinite(loss)]
-        whole = replace(
-            tick,
-            t=tick.t + longest_s - own_s,
-            step_s=longest_s + min(exchanges),
-            loss=math.nan if bad else math.fsum(losses) / self.divided.copies,
-        )
+        whole = replace(tick, loss=math.nan if bad else math.fsum(losses) / self.divided.copies)
         culprit = bad[0] if 0 < len(bad) < len(losses) else None
-        return Shared(tick=whole, data_wait_s=max(waits), told=told, culprit=culprit)
+        return Shared(tick=whole, data_wait_s=data_wait_s, told=told, culprit=culprit)
 
     def score(self, make: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
         """Metrics that all ranks have alike: the first rank's, or of all together where none has the whole model."""

@@ -119,9 +119,22 @@ def _offers(today: Scenario, machine: Machine) -> Iterator[tuple[str, tuple[Scal
     )
     if today.model is not None and today.model.pretrained is not None:
         yield "training.adapter", ("none", "lora"), "trained weights need small changes alone (Hu et al. 2021)"
-    if today.hardware.devices * today.hardware.nodes > 1:
-        shards = ("none", "zero1", "zero2", "zero3")
-        yield "parallelism.shard", shards, "what the devices divide, so that larger batches fit"
+    yield from _offers_of_ranks(today)
+
+
+def _offers_of_ranks(today: Scenario) -> Iterator[tuple[str, tuple[Scalar, ...], str]]:
+    """What several devices can divide, and how they talk; nothing where there is one."""
+    world = today.hardware.devices * today.hardware.nodes
+    if world == 1:
+        return
+    shards = ("none", "zero1", "zero2", "zero3")
+    yield "parallelism.shard", shards, "what the devices divide, so that larger batches fit"
+    if today.parallelism.data == "auto":  # then it gives way
+        degrees = tuple(degree for degree in range(1, today.hardware.devices + 1) if world % degree == 0)
+        yield "parallelism.tensor", degrees, "devices that divide each matrix, where a replica is slow or does not fit"
+    hooks = ("none", "bf16", "powersgd")
+    yield "parallelism.communication", hooks, "fewer bytes on the way, where the devices wait for each other"
+    yield "parallelism.bucket_mib", (25.0, 1.0, 100.0), "small buckets leave early, large ones cost fewer messages"
 
 
 def _rates(today: Scenario, batches: tuple[int, ...]) -> Range:

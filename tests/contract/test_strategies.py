@@ -15,7 +15,13 @@ from benchbench.training.group import Group
 from tests.training.strategies.crew import Crew
 from tests.training.strategies.trainings import FAMILIES, Course, asked, course, gone, loop_of
 
-STRATEGIES = {"replicas": "none", "zero1": "zero1", "zero2": "zero2", "zero3": "zero3"}
+STRATEGIES: dict[str, dict[str, Any]] = {
+    "replicas": {},
+    "zero1": {"shard": "zero1"},
+    "zero2": {"shard": "zero2"},
+    "zero3": {"shard": "zero3"},
+    "parameter-server": {"parameter_server": "sync"},
+}
 ELSEWHERE = ("local-sgd", "tensor")  # held to the same in tests/training/strategies/
 TOLERANCE = 1e-4
 
@@ -50,8 +56,8 @@ def compare(found: Course, plain: Course, without: str = "none") -> None:
 
 
 def check(crew: Crew, family: str, strategy: str, *, without: str = "none", **sections: Any) -> None:
-    shard = {"shard": STRATEGIES[strategy], **sections.pop("parallelism", {})}
-    wanted = asked(family, crew.world, parallelism=shard, **sections)
+    parallelism = {**STRATEGIES[strategy], **sections.pop("parallelism", {})}
+    wanted = asked(family, crew.world, parallelism=parallelism, **sections)
     plain = alone(asked(family, 1, **sections), family)
     for found in crew.do(course, wanted, family):
         compare(found, plain, without)
@@ -122,9 +128,9 @@ def test_a_small_bucket_is_sent_alone(pair: Crew) -> None:
 @pytest.mark.parametrize("strategy", ["replicas", "zero1"])
 @pytest.mark.parametrize(("communication", "bound"), [("fp16", 1e-3), ("bf16", 1e-2), ("powersgd", 0.2)])
 def test_a_lossy_hook_stays_near_the_exact_mean(pair: Crew, communication: str, bound: float, strategy: str) -> None:
-    shard = {"shard": STRATEGIES[strategy], "communication": communication}
+    parallelism = {**STRATEGIES[strategy], "communication": communication}
     exact = alone(asked("bert", 1), "bert").losses
-    first, second = pair.do(course, asked("bert", 2, parallelism=shard), "bert")
+    first, second = pair.do(course, asked("bert", 2, parallelism=parallelism), "bert")
     assert first.losses == second.losses
     assert first.norms == second.norms
     assert first.losses == pytest.approx(exact, rel=bound)
@@ -150,7 +156,7 @@ def without_the_last_part(group: Group, wanted: Scenario, family: str) -> Course
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_one_lost_gradient_is_noticed(pair: Crew, strategy: str) -> None:
-    wanted = asked("bert", 2, parallelism={"shard": STRATEGIES[strategy]})
+    wanted = asked("bert", 2, parallelism=STRATEGIES[strategy])
     plain = alone(asked("bert", 1), "bert")
     for found in pair.do(without_the_last_part, wanted, "bert"):
         assert found.losses[:3] == pytest.approx(plain.losses[:3], rel=TOLERANCE)
@@ -168,18 +174,25 @@ def test_one_lost_gradient_is_noticed(pair: Crew, strategy: str) -> None:
         ("zero2", {"training": {"adapter": "lora"}}, "training.adapter"),
         ("zero2", {"training": {"frozen_layers": 1}}, "training.frozen_layers"),
         ("zero3", {"precision": "fp16"}, "precision"),
-        ("zero2", {"parallelism": {"shard": "zero2", "bucket_mib": 1.0}}, "parallelism.bucket_mib"),
+        ("zero2", {"parallelism": {"bucket_mib": 1.0}}, "parallelism.bucket_mib"),
         ("replicas", {"precision": "fp8"}, "precision"),
         ("replicas", {"training": {"compression": {"prune": 0.5}}}, "training.compression.prune"),
         ("replicas", {"training": {"compression": {"quantize": "int8-qat"}}}, "training.compression.quantize"),
+        ("parameter-server", {"parallelism": {"shard": "zero1"}}, "parallelism.shard"),
+        ("parameter-server", {"parallelism": {"local_sgd": 4}}, "parallelism.local_sgd"),
+        ("parameter-server", {"parallelism": {"communication": "bf16"}}, "parallelism.communication"),
+        ("parameter-server", {"parallelism": {"bucket_mib": 1.0}}, "parallelism.bucket_mib"),
+        ("parameter-server", {"parallelism": {"data": 1, "tensor": 2}}, "parallelism.tensor"),
+        ("parameter-server", {"parallelism": {"data": 1, "pipeline": 2}}, "parallelism.pipeline"),
+        ("parameter-server", {"precision": "fp16"}, "precision"),
         ("zero1", {"training": {"checkpoint_every": 5}}, "training.checkpoint_every"),
         ("replicas", {"training": {"resume": "x"}}, "training.resume"),
     ],
 )
 def test_what_it_cannot_carry_out_is_refused_by_name(strategy: str, change: dict[str, Any], key: str) -> None:
     plugin: Any = registry.load(registry.STRATEGIES, strategy)
-    shard = {"parallelism": {"shard": STRATEGIES[strategy]}}
-    assert plugin.refuse(asked("bert", 2, **shard)) is None
-    refused = plugin.refuse(asked("bert", 2, **shard | change))
+    parallelism = {**STRATEGIES[strategy], **change.pop("parallelism", {})}
+    assert plugin.refuse(asked("bert", 2, parallelism=STRATEGIES[strategy])) is None
+    refused = plugin.refuse(asked("bert", 2, parallelism=parallelism, **change))
     assert refused is not None
     assert refused[0] == key

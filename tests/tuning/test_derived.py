@@ -16,7 +16,9 @@ from benchbench.scenario.loading import vary
 from benchbench.scenario.scenario import Scenario
 from benchbench.scenario.search_types import Range
 from benchbench.scenario.training_types import Lora
+from benchbench.training.assembly import strategy_of
 from benchbench.tuning.derived import Derived, derived, with_space
+from benchbench.tuning.legal import Legal, impossible
 from benchbench.tuning.space import space_of
 from tests.tuning.lab import MACHINE
 
@@ -118,12 +120,36 @@ def test_rows_of_one_length_need_no_batching() -> None:
     assert "data.batching" not in axes(data__source="synthetic", trains=False)
 
 
-def test_sharding_waits_for_its_engine() -> None:
-    several = {"hardware.devices": 2, "parallelism.data": 2}
-    scenario = vary(BASE, several)
-    everything = {axis.key: axis for axis in derived(scenario, GPU, lambda _scenario: None, trains=True)}
-    assert everything["parallelism.shard"].values == ("none", "zero1", "zero2", "zero3")
-    assert "parallelism.shard" not in axes()
+def test_several_devices_divide_and_talk_in_many_ways() -> None:
+    scenario = vary(BASE, {"hardware.devices": 4, "parallelism.data": 4})
+    found = {axis.key: axis for axis in derived(scenario, GPU, lambda _scenario: None, trains=True)}
+    assert found["parallelism.shard"].values == ("none", "zero1", "zero2", "zero3")
+    assert found["parallelism.communication"].values == ("none", "bf16", "powersgd")
+    assert found["parallelism.bucket_mib"].values == (25.0, 1.0, 100.0)
+    assert "parallelism.tensor" not in found, "four replicas were asked for"
+    free = vary(scenario, {"parallelism.data": "auto"})
+    found = {axis.key: axis for axis in derived(free, GPU, engines.check, trains=True)}
+    assert found["parallelism.tensor"].values == (1, 2, 4)
+    assert not [key for key in axes() if key.startswith("parallelism.")]
+
+
+def test_what_the_strategies_cannot_carry_out_is_not_offered() -> None:
+    """As the trainer says of real strategies, asked without a training."""
+    scenario = vary(BASE, {"hardware.device": "cpu", "hardware.devices": 2, "parallelism.data": "auto"})
+
+    def judge(scenarios: Sequence[Scenario]) -> list[str | None]:
+        refusals = (strategy_of(s).refuse(s) for s in scenarios)
+        return [None if refused is None else refused[1] for refused in refusals]
+
+    found = derived(scenario, MACHINE, engines.check, trains=True, judge=judge)
+    assert "training.compile" not in [axis.key for axis in found], "no strategy compiles yet"
+    whole = with_space(scenario, found)
+    space = space_of(whole)
+    is_legal = Legal(whole, space, engines.check, impossible(whole, space, engines.check, judge))
+    setups = [setup for setup in space.some(2_000) if is_legal(setup)]
+    assert len(setups) > 50
+    assert {setup["parallelism.shard"] for setup in setups} == {"none", "zero1", "zero2", "zero3"}
+    assert judge([vary(scenario, setup) for setup in setups[:500]]) == [None] * len(setups[:500])
 
 
 def test_the_scenario_with_its_space_is_an_ordinary_one() -> None:

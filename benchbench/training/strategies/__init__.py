@@ -37,6 +37,8 @@ class Divided:
         copies: ranks that have the same part of a batch, and so the same share of its loss.
         clip: limits the norm of all gradients together.
         meter: adds up the time of communication; None where it is not known.
+        settle: is called by all ranks once every step of a stretch is over on all of them; None for nothing.
+        ahead: steps that a rank may be before the slowest one; 0 where ranks end each step together.
     """
 
     forward: torch.nn.Module
@@ -49,6 +51,8 @@ class Divided:
     copies: int = 1
     clip: Callable[[Iterable[torch.nn.Parameter], float], object] = torch.nn.utils.clip_grad_norm_
     meter: Meter | None = None
+    settle: Callable[[], None] | None = None
+    ahead: int = 0
 
 
 class Strategy(Protocol):

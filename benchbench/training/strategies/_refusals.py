@@ -83,3 +83,26 @@ def of_local_steps(scenario: Scenario) -> Iterator[tuple[str, str]]:
         yield "training.ema", "the average of replicas that differ is not carried out yet; leave it out with local_sgd"
     if scenario.precision == "fp16":
         yield "precision", "each replica would have its own loss scale; use bf16 with local_sgd"
+
+
+def of_parameter_servers(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """What ranks cannot do beside whose weights one of them keeps."""
+    asked, training, kind = scenario.parallelism, scenario.training, scenario.parallelism.parameter_server
+    for key in ("tensor", "pipeline", "context"):
+        if getattr(asked, key) > 1:
+            yield f"parallelism.{key}", f"divides a model that a parameter server keeps whole; use {key}: 1"
+    if asked.shard != "none":
+        yield "parallelism.shard", f"{asked.shard} divides what a parameter server keeps whole; use none"
+    if asked.local_sgd > 1:
+        yield "parallelism.local_sgd", "averages replicas, and a parameter server has one; leave one of them out"
+    if asked.communication != "none":
+        yield "parallelism.communication", "a parameter server gets gradients uncompressed; use none"
+    if asked.bucket_mib != Parallelism().bucket_mib:
+        yield "parallelism.bucket_mib", "a parameter server gets all gradients at once; leave it out"
+    if scenario.precision == "fp16":
+        yield "precision", "the loss scale of fp16 is each rank's own; use bf16 with a parameter server"
+    if kind == "async" and training.ema is not None:
+        yield (
+            "training.ema",
+            "the average of weights that move at any time is not carried out; leave it out, or use sync",
+        )
