@@ -63,7 +63,7 @@ def test_every_setup_of_a_finite_space_is_proposed_once(tmp_path: Path) -> None:
 def test_a_baseline_of_the_space_is_trial_nought_and_not_proposed_again(tmp_path: Path) -> None:
     of = proposer(tmp_path, SMALL)
     first = of.baseline(BASELINE, tells=True)
-    assert first == (0, BASELINE, Plan(), True)
+    assert first == Proposal(0, BASELINE)
     of.tell(first, Found((3.0,), 1.0), {}, None)
     assert BASELINE not in proposals(of, 8)
     assert of.ask(MEANS) is Stop.EXHAUSTED
